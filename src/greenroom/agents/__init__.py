@@ -1,0 +1,1 @@
+"""What thinks: the agent port and its providers."""

@@ -1,0 +1,1 @@
+"""Who speaks when: turn taking, barge-in, the spoken transcript."""

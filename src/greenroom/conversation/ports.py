@@ -1,0 +1,125 @@
+"""What a conversation needs of the place it runs in, and what it tells that place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
+
+from greenroom.audio.pcm import Pcm
+from greenroom.sessions.model import Entry
+
+
+class Clock(Protocol):
+    """Monotonic time in seconds; injected, so that tests own it. `asyncio`'s loop is the usual one."""
+
+    def time(self) -> float:
+        """Seconds since some moment."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after that much of this clock's time."""
+        ...
+
+
+class AudioOutput(Protocol):
+    """Where the agent's voice goes: a socket, a room, a file.
+
+    A reply is a run of sentences, numbered from 0. All calls are plain and quick; what takes CPU
+    (an MP3 encoder) is the output's own affair, in the order of the calls.
+    """
+
+    def begin(self, reply_id: str, turn_id: str, rate: int) -> None:
+        """A new reply follows, at `rate` Hz. Any reply before it is over."""
+        ...
+
+    def write(self, reply_id: str, sentence: int, pcm: Pcm, *, last: bool) -> None:
+        """More of a sentence; `last` ends the sentence. Ignored for a reply that isn't current."""
+        ...
+
+    def end(self, reply_id: str) -> None:
+        """No more sentences; what is queued plays to its end."""
+        ...
+
+    def pause(self) -> None:
+        """Hold what has not been sent; the listener may hear silence. Undone by `resume`."""
+        ...
+
+    def resume(self) -> None:
+        """Go on where `pause` held."""
+        ...
+
+    def flush(self) -> float:
+        """Drop all that is queued, be silent at once; return the ms of the reply that were heard."""
+        ...
+
+    def played_ms(self) -> float:
+        """How much of the current reply the listener has heard by now, in ms."""
+        ...
+
+    async def wait_until_ahead(self, ms: float) -> None:
+        """Return when at most `ms` of written audio are still unheard (0: all was heard).
+
+        Cancelled by its caller when the reply is cut.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class UserSaid:
+    """Words of the user; partial ones (`final` false) are replaced by later ones of the turn."""
+
+    turn_id: str
+    text: str
+    confidence: float
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AgentReplied:
+    """The complete text of a reply, before or while it is spoken."""
+
+    turn_id: str
+    reply_id: str
+    text: str
+    intent: str
+    tools_used: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyInterrupted:
+    """The user took the turn: `heard` is what was heard of the reply, after `played_ms`."""
+
+    turn_id: str
+    reply_id: str
+    heard: str
+    played_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyFinished:
+    """A reply was spoken to its end."""
+
+    turn_id: str
+    reply_id: str
+    played_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderTrouble:
+    """A provider failed and the conversation went on without it. `part`: transcriber, agent, ..."""
+
+    turn_id: str
+    part: Literal["transcriber", "agent", "synthesizer"]
+    why: str
+
+
+ConversationEvent: TypeAlias = (
+    UserSaid | AgentReplied | ReplyInterrupted | ReplyFinished | ProviderTrouble
+)
+
+Listener = Callable[[ConversationEvent], None]
+"""Called on the event loop, in order; must be quick."""
+
+Journal = Callable[[Entry], None]
+"""Appends to the session's journal; a plain call that never blocks."""

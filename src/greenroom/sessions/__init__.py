@@ -1,0 +1,1 @@
+"""What a session is, what may happen to it, and its journal."""

@@ -1,0 +1,174 @@
+"""The one settings tree: read once at start, passed down, never read from the environment again.
+
+Sources, strongest first: keyword arguments, environment (`GREENROOM_SERVER__PORT=9000`, and the
+names that the contracts use, such as `TEST_API_KEY` and `LIVEKIT_API_KEY`), the file
+`greenroom.toml` in the working directory, defaults.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Literal
+
+import platformdirs
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+DEVELOPMENT_API_KEY = "test-api-key-123"
+DEVELOPMENT_LIVEKIT = ("devkey", "secret")
+
+Milliseconds = Annotated[int, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0)]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ServerSettings(_Group):
+    """Where the server listens and what one client may cost it."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    trusted_proxies: str = Field("", description="comma-separated addresses whose X-Forwarded-For counts")
+    max_body_bytes: int = Field(1_000_000, ge=1)
+    max_message_bytes: int = Field(
+        4_000_000, ge=1024, description="largest WebSocket text message that is acted on"
+    )
+    max_sessions: int = Field(1_000, ge=1, description="talking sessions at once in this process")
+    handshake_timeout: Seconds = Field(10.0, description="for a request's head, and for session.start")
+    drain_timeout: Seconds = Field(10.0, description="for talks to end after SIGTERM")
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the bind address."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+class StorageSettings(_Group):
+    """Sessions and their journal."""
+
+    database_url: SecretStr | None = Field(None, description="SQLAlchemy URL; default: SQLite in data_dir")
+    commit_interval_ms: Milliseconds = Field(40, description="group commit: at most this far behind")
+    max_pending_entries: int = Field(50_000, ge=1)
+
+
+class RateSettings(_Group):
+    """Contract 004's three limits. Notation of the `limits` library."""
+
+    enabled: bool = True
+    session_creation: str = "10/minute"
+    messages: str = "100/minute"
+    requests: str = "1000/hour"
+    redis_url: SecretStr | None = Field(None, description="share the counts between servers")
+
+
+class AuthSettings(_Group):
+    """Credentials."""
+
+    api_key: SecretStr | None = Field(None, description="an API key beside those in the database")
+    jwt_secret: SecretStr | None = Field(None, description="default: made once, kept in data_dir")
+    session_token_ttl: Seconds = 3600.0
+    livekit_api_key: SecretStr | None = None
+    livekit_api_secret: SecretStr | None = None
+
+
+class TurnSettings(_Group):
+    """When a turn begins, ends, and is taken over. All durations in milliseconds of audio."""
+
+    speech_threshold: float = Field(0.5, gt=0, lt=1)
+    silence_threshold: float = Field(0.35, gt=0, lt=1)
+    min_speech_ms: Milliseconds = Field(64, description="voice needed before speech has begun")
+    end_silence_ms: Milliseconds = Field(550, description="silence that ends a turn")
+    unfinished_silence_ms: Milliseconds = Field(
+        1_100, description="silence that ends a turn whose words so far ask for more ('under', 'and')"
+    )
+    pre_roll_ms: Milliseconds = Field(400, description="audio before the onset that is recognised too")
+    min_interruption_ms: Milliseconds = Field(
+        450, description="speech over a reply that takes the turn; shorter is a cough or a 'mm-hm'"
+    )
+    max_turn_ms: Milliseconds = Field(60_000, description="the longest turn; then the agent answers")
+    starvation_ms: Milliseconds = Field(
+        300, description="no input for this long during a turn counts as silence"
+    )
+    apology_speech_ms: Milliseconds = Field(
+        500, description="speech this long that gave no words is answered with a question"
+    )
+
+
+class ReplySettings(_Group):
+    """How an answer is made and sent."""
+
+    lead_ms: Milliseconds = Field(3_000, description="audio sent ahead of the listener's position")
+    first_token_timeout: Seconds = Field(8.0, description="then the agent says that it takes a moment")
+    timeout: Seconds = Field(25.0, description="then the agent gives up and says so")
+    max_characters: int = Field(6_000, ge=100, description="a reply is cut at the sentence before this")
+    reconnect_grace: Seconds = Field(30.0, description="a lost client may come back for this long")
+    idle_timeout: Seconds = Field(300.0, description="a session without speech or message ends")
+    max_duration: Seconds = Field(7_200.0)
+
+
+class ProviderSettings(_Group):
+    """Which providers are used, by URI. `auto` takes the best that is installed."""
+
+    transcriber: str = "auto"
+    synthesizer: str = "auto"
+    model: str = Field("offline", description="`offline`, or a pydantic-ai model name")
+    catalogue: str = "demo:"
+    voice: str = "Ashley"
+    instructions: str = ""
+    greeting: str = Field("", description="spoken when a talk begins; empty: the user speaks first")
+    workers: int = Field(0, ge=0, description="recognition processes; 0: one per core, at most 4")
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="GREENROOM_",
+        env_nested_delimiter="__",
+        toml_file="greenroom.toml",
+        extra="ignore",
+        frozen=True,
+    )
+
+    data_dir: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_data_path("greenroom")),
+        description="database, secrets, models",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    test_api_key: SecretStr = Field(
+        SecretStr(DEVELOPMENT_API_KEY),
+        validation_alias=AliasChoices("test_api_key", "TEST_API_KEY"),
+        description="the development key; works on a loopback bind only",
+    )
+    server: ServerSettings = ServerSettings()
+    storage: StorageSettings = StorageSettings()
+    rates: RateSettings = RateSettings()
+    auth: AuthSettings = AuthSettings()
+    turns: TurnSettings = TurnSettings()
+    replies: ReplySettings = ReplySettings()
+    providers: ProviderSettings = ProviderSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Keyword arguments, then the environment, then `greenroom.toml`."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
