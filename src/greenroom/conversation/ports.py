@@ -10,15 +10,23 @@ from greenroom.audio.pcm import Pcm
 from greenroom.sessions.model import Entry
 
 
+class Timer(Protocol):
+    """What `Clock.call_at` returns."""
+
+    def cancel(self) -> None:
+        """The call won't be made. Harmless afterwards and twice."""
+        ...
+
+
 class Clock(Protocol):
-    """Monotonic time in seconds; injected, so that tests own it. `asyncio`'s loop is the usual one."""
+    """Monotonic time; injected, so that tests own it. A running asyncio loop is one."""
 
     def time(self) -> float:
         """Seconds since some moment."""
         ...
 
-    async def sleep(self, seconds: float) -> None:
-        """Return after that much of this clock's time."""
+    def call_at(self, when: float, callback: Callable[[], object], /) -> Timer:
+        """Call back once, on the event loop, when `time()` has reached `when`."""
         ...
 
 
@@ -55,6 +63,10 @@ class AudioOutput(Protocol):
 
     def played_ms(self) -> float:
         """How much of the current reply the listener has heard by now, in ms."""
+        ...
+
+    def first_times(self) -> tuple[float | None, float | None]:
+        """When the current reply's first audio was sent, and heard, on the clock; None: not yet."""
         ...
 
     async def wait_until_ahead(self, ms: float) -> None:

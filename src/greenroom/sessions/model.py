@@ -57,14 +57,17 @@ class Session:
 class TranscriptEntry:
     """What one side said in a turn, as it was heard.
 
-    `full_text` is set where a reply was cut: `text` is what the listener heard of it. `start_ms` and
-    `end_ms` are positions on the session's audio clock. `confidence` is the recogniser's own.
+    A reply is written when its text is complete (`end_ms` None) and again when it is over; the later
+    entry of a `reply_id` replaces the earlier. `full_text` is set where a reply was cut: `text` is
+    what the listener heard of it. `start_ms` and `end_ms` are positions on the session's audio
+    clock. `confidence` is the recogniser's own.
     """
 
     kind: ClassVar[Literal["transcript"]] = "transcript"
     turn_id: str
     role: Literal["user", "assistant"]
     text: str
+    reply_id: str | None = None
     full_text: str | None = None
     confidence: float | None = None
     intent: str | None = None

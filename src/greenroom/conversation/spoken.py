@@ -1,0 +1,81 @@
+"""What was heard of a reply: the sentences with their places on the reply's audio."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class _Sentence:
+    text: str
+    start_ms: float
+    length_ms: float = 0.0
+    words: list[tuple[int, float]] = field(default_factory=list)
+    """(character offset, ms of its onset from the sentence's start), in order."""
+
+
+class SpokenReply:
+    """The text of one reply against the time of its sound.
+
+    Where the synthesizer tells when words begin, a cut falls between words; else it is placed by
+    the share of the sentence's sound that was heard, and moved back to the end of a word.
+    """
+
+    __slots__ = ("_end_ms", "_sentences")
+
+    def __init__(self) -> None:
+        self._sentences: list[_Sentence] = []
+        self._end_ms = 0.0
+
+    def begin_sentence(self, text: str) -> None:
+        """The sound that follows says `text`."""
+        self._sentences.append(_Sentence(text, self._end_ms))
+
+    def add(self, ms: float, words: tuple[tuple[int, float], ...] = ()) -> None:
+        """`ms` more of the current sentence's sound; `words` as in `_Sentence.words`."""
+        sentence = self._sentences[-1]
+        sentence.length_ms += ms
+        sentence.words.extend(words)
+        self._end_ms += ms
+
+    @property
+    def text(self) -> str:
+        """All that was handed over to be spoken."""
+        return " ".join(s.text for s in self._sentences)
+
+    @property
+    def length_ms(self) -> float:
+        """The sound made so far."""
+        return self._end_ms
+
+    def heard(self, played_ms: float) -> str:
+        """The words that a listener heard who stopped listening at `played_ms`.
+
+        A word counts as heard once its sound is over, that is when the next one has begun.
+        """
+        parts: list[str] = []
+        for sentence in self._sentences:
+            position = played_ms - sentence.start_ms
+            if position <= 0:
+                break
+            if position >= sentence.length_ms:
+                parts.append(sentence.text)
+                continue
+            cut = _cut(sentence, position)
+            if cut:
+                parts.append(cut)
+            break
+        return " ".join(parts)
+
+
+def _cut(sentence: _Sentence, position_ms: float) -> str:
+    """The sentence up to the last whole word before `position_ms`."""
+    if sentence.words:
+        begun = [offset for offset, onset in sentence.words if onset <= position_ms]
+        offset = begun[-1] if begun else 0
+    else:
+        offset = int(len(sentence.text) * position_ms / sentence.length_ms)
+        # back to the last word boundary: half a word was not understood
+        while 0 < offset < len(sentence.text) and not sentence.text[offset].isspace():
+            offset -= 1
+    return sentence.text[:offset].rstrip()
