@@ -41,6 +41,9 @@ class ServerSettings(_Group):
     max_message_bytes: int = Field(
         4_000_000, ge=1024, description="largest WebSocket text message that is acted on"
     )
+    max_audio_ahead_ms: Milliseconds = Field(
+        60_000, description="how far a client's audio may run ahead of real time"
+    )
     max_sessions: int = Field(1_000, ge=1, description="talking sessions at once in this process")
     handshake_timeout: Seconds = Field(10.0, description="for a request's head, and for session.start")
     drain_timeout: Seconds = Field(10.0, description="for talks to end after SIGTERM")
@@ -71,7 +74,6 @@ class RateSettings(_Group):
     session_creation: str = "10/minute"
     messages: str = "100/minute"
     requests: str = "1000/hour"
-    redis_url: SecretStr | None = Field(None, description="share the counts between servers")
 
 
 class AuthSettings(_Group):
@@ -80,8 +82,6 @@ class AuthSettings(_Group):
     api_key: SecretStr | None = Field(None, description="an API key beside those in the database")
     jwt_secret: SecretStr | None = Field(None, description="default: made once, kept in data_dir")
     session_token_ttl: Seconds = 3600.0
-    livekit_api_key: SecretStr | None = None
-    livekit_api_secret: SecretStr | None = None
 
 
 class TurnSettings(_Group):
@@ -141,6 +141,7 @@ class Settings(BaseSettings):
         toml_file="greenroom.toml",
         extra="ignore",
         frozen=True,
+        populate_by_name=True,
     )
 
     data_dir: Path = Field(
@@ -150,8 +151,21 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     test_api_key: SecretStr = Field(
         SecretStr(DEVELOPMENT_API_KEY),
-        validation_alias=AliasChoices("test_api_key", "TEST_API_KEY"),
+        validation_alias=AliasChoices("GREENROOM_TEST_API_KEY", "TEST_API_KEY"),
         description="the development key; works on a loopback bind only",
+    )
+    livekit_api_key: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("GREENROOM_LIVEKIT_API_KEY", "LIVEKIT_API_KEY"),
+        description="on a loopback bind LiveKit's development pair by default",
+    )
+    livekit_api_secret: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("GREENROOM_LIVEKIT_API_SECRET", "LIVEKIT_API_SECRET")
+    )
+    redis_url: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("GREENROOM_REDIS_URL", "REDIS_URL"),
+        description="share rate limits and session control between servers",
     )
     server: ServerSettings = ServerSettings()
     storage: StorageSettings = StorageSettings()

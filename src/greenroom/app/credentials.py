@@ -1,0 +1,95 @@
+"""Which credentials count here. Development ones work where only this machine can connect."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from greenroom.errors import ConfigurationError
+from greenroom.settings import DEVELOPMENT_LIVEKIT, Settings
+
+JWT_SECRET_FILE = "jwt-secret"  # noqa: S105 - the name of a file
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What the server signs with and accepts. `repr` shows no secret."""
+
+    api_keys: tuple[str, ...]
+    """Keys that settings give; those in the database come on top."""
+    jwt_secret: str
+    livekit_key: str
+    livekit_secret: str
+    development: bool
+
+    def __repr__(self) -> str:
+        return f"Credentials(development={self.development})"
+
+
+def resolve_credentials(settings: Settings, *, has_stored_keys: bool) -> Credentials:
+    """The credentials for this bind address.
+
+    Raises ConfigurationError where others than this machine could connect and a real API key or a
+    real LiveKit key pair is missing.
+    """
+    auth, loopback = settings.auth, settings.server.is_loopback
+    keys = [auth.api_key.get_secret_value()] if auth.api_key else []
+    livekit = (
+        settings.livekit_api_key.get_secret_value() if settings.livekit_api_key else "",
+        settings.livekit_api_secret.get_secret_value() if settings.livekit_api_secret else "",
+    )
+    if bool(livekit[0]) != bool(livekit[1]):
+        raise ConfigurationError(
+            "livekit_api_secret", "LiveKit's key and secret are set together or not at all"
+        )
+    if loopback:
+        keys.append(settings.test_api_key.get_secret_value())
+        livekit = livekit if livekit[0] else DEVELOPMENT_LIVEKIT
+    else:
+        _require_real(settings, keys, livekit, has_stored_keys=has_stored_keys)
+    return Credentials(
+        api_keys=tuple(key for key in keys if key),
+        jwt_secret=auth.jwt_secret.get_secret_value()
+        if auth.jwt_secret
+        else _kept_secret(settings.data_dir),
+        livekit_key=livekit[0],
+        livekit_secret=livekit[1],
+        development=loopback,
+    )
+
+
+def _require_real(
+    settings: Settings, keys: list[str], livekit: tuple[str, str], *, has_stored_keys: bool
+) -> None:
+    where = f"binding to {settings.server.host} lets other machines connect"
+    development = settings.test_api_key.get_secret_value()
+    if development in keys:
+        raise ConfigurationError("auth.api_key", f"{where}: the development key is not a real one")
+    if not keys and not has_stored_keys:
+        raise ConfigurationError(
+            "auth.api_key",
+            f"{where}: set GREENROOM_AUTH__API_KEY, or make a key with `greenroom keys create NAME`",
+        )
+    if not livekit[0] or livekit == DEVELOPMENT_LIVEKIT:
+        raise ConfigurationError(
+            "livekit_api_key",
+            f"{where}: set LIVEKIT_API_KEY and LIVEKIT_API_SECRET to a pair of your own",
+        )
+
+
+def _kept_secret(data_dir: Path) -> str:
+    """A random secret, made at the first start and kept for the user alone."""
+    path = data_dir / JWT_SECRET_FILE
+    data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("x", opener=_private_file) as file:
+            file.write(secrets.token_urlsafe(48))
+    except FileExistsError:
+        pass
+    return path.read_text()
+
+
+def _private_file(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
