@@ -36,7 +36,9 @@ class ServerSettings(_Group):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
-    trusted_proxies: str = Field("", description="comma-separated addresses whose X-Forwarded-For counts")
+    trusted_proxies: str = Field(
+        "", description="comma-separated addresses whose X-Forwarded-For counts"
+    )
     max_body_bytes: int = Field(1_000_000, ge=1)
     max_message_bytes: int = Field(
         4_000_000, ge=1024, description="largest WebSocket text message that is acted on"
@@ -45,7 +47,9 @@ class ServerSettings(_Group):
         60_000, description="how far a client's audio may run ahead of real time"
     )
     max_sessions: int = Field(1_000, ge=1, description="talking sessions at once in this process")
-    handshake_timeout: Seconds = Field(10.0, description="for a request's head, and for session.start")
+    handshake_timeout: Seconds = Field(
+        10.0, description="for a request's head, and for session.start"
+    )
     drain_timeout: Seconds = Field(10.0, description="for talks to end after SIGTERM")
 
     @property
@@ -62,8 +66,12 @@ class ServerSettings(_Group):
 class StorageSettings(_Group):
     """Sessions and their journal."""
 
-    database_url: SecretStr | None = Field(None, description="SQLAlchemy URL; default: SQLite in data_dir")
-    commit_interval_ms: Milliseconds = Field(40, description="group commit: at most this far behind")
+    database_url: SecretStr | None = Field(
+        None, description="SQLAlchemy URL; default: SQLite in data_dir"
+    )
+    commit_interval_ms: Milliseconds = Field(
+        40, description="group commit: at most this far behind"
+    )
     max_pending_entries: int = Field(50_000, ge=1)
 
 
@@ -92,13 +100,18 @@ class TurnSettings(_Group):
     min_speech_ms: Milliseconds = Field(64, description="voice needed before speech has begun")
     end_silence_ms: Milliseconds = Field(550, description="silence that ends a turn")
     unfinished_silence_ms: Milliseconds = Field(
-        1_100, description="silence that ends a turn whose words so far ask for more ('under', 'and')"
+        1_100,
+        description="silence that ends a turn whose words so far ask for more ('under', 'and')",
     )
-    pre_roll_ms: Milliseconds = Field(400, description="audio before the onset that is recognised too")
+    pre_roll_ms: Milliseconds = Field(
+        400, description="audio before the onset that is recognised too"
+    )
     min_interruption_ms: Milliseconds = Field(
         450, description="speech over a reply that takes the turn; shorter is a cough or a 'mm-hm'"
     )
-    max_turn_ms: Milliseconds = Field(60_000, description="the longest turn; then the agent answers")
+    max_turn_ms: Milliseconds = Field(
+        60_000, description="the longest turn; then the agent answers"
+    )
     starvation_ms: Milliseconds = Field(
         300, description="no input for this long during a turn counts as silence"
     )
@@ -111,9 +124,13 @@ class ReplySettings(_Group):
     """How an answer is made and sent."""
 
     lead_ms: Milliseconds = Field(3_000, description="audio sent ahead of the listener's position")
-    first_token_timeout: Seconds = Field(8.0, description="then the agent says that it takes a moment")
+    first_token_timeout: Seconds = Field(
+        8.0, description="then the agent says that it takes a moment"
+    )
     timeout: Seconds = Field(25.0, description="then the agent gives up and says so")
-    max_characters: int = Field(6_000, ge=100, description="a reply is cut at the sentence before this")
+    max_characters: int = Field(
+        6_000, ge=100, description="a reply is cut at the sentence before this"
+    )
     reconnect_grace: Seconds = Field(30.0, description="a lost client may come back for this long")
     idle_timeout: Seconds = Field(300.0, description="a session without speech or message ends")
     max_duration: Seconds = Field(7_200.0)
@@ -181,8 +198,8 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is given
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Keyword arguments, then the environment, then `greenroom.toml`."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)

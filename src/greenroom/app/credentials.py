@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 from dataclasses import dataclass
@@ -70,7 +71,7 @@ def _require_real(
     if not keys and not has_stored_keys:
         raise ConfigurationError(
             "auth.api_key",
-            f"{where}: set GREENROOM_AUTH__API_KEY, or make a key with `greenroom keys create NAME`",
+            f"{where}: set GREENROOM_AUTH__API_KEY or run `greenroom keys create NAME`",
         )
     if not livekit[0] or livekit == DEVELOPMENT_LIVEKIT:
         raise ConfigurationError(
@@ -83,13 +84,14 @@ def _kept_secret(data_dir: Path) -> str:
     """A random secret, made at the first start and kept for the user alone."""
     path = data_dir / JWT_SECRET_FILE
     data_dir.mkdir(parents=True, exist_ok=True)
-    try:
-        with path.open("x", opener=_private_file) as file:
-            file.write(secrets.token_urlsafe(48))
-    except FileExistsError:
-        pass
+    if not path.exists():
+        temporary = path.with_suffix(f".{os.getpid()}")
+        temporary.touch(mode=0o600)
+        temporary.write_text(secrets.token_urlsafe(48))
+        try:
+            # Two processes of one folder may start at once: the first to link has made the secret.
+            with contextlib.suppress(FileExistsError):
+                path.hardlink_to(temporary)
+        finally:
+            temporary.unlink()
     return path.read_text()
-
-
-def _private_file(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
