@@ -1,0 +1,100 @@
+"""A real `greenroom serve` in a process of its own, on a free port."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+START_TIMEOUT = 30
+API_KEY = "test-api-key-123"
+
+SCRIPTED = {
+    "GREENROOM_PROVIDERS__TRANSCRIBER": "scripted:?text=show+me+running+shoes+under+100+dollars",
+    "GREENROOM_PROVIDERS__SYNTHESIZER": "scripted:?ms_per_character=5",
+}
+"""Ears and voice that need no engine; the agent and the shop are the real ones."""
+
+
+@dataclass
+class ServerProcess:
+    process: asyncio.subprocess.Process
+    data_dir: Path
+    said: list[str]
+    log: list[str] = field(default_factory=list)
+    url: str = ""
+
+    @property
+    def ws_url(self) -> str:
+        return self.url.replace("http", "ws", 1) + "/ws/voice/session"
+
+    async def terminate(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return await asyncio.wait_for(self.process.wait(), 30)
+
+    async def kill(self) -> None:
+        self.process.kill()
+        await self.process.wait()
+
+
+async def spawn(data_dir: Path, *arguments: str, **environment: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "greenroom",
+        "serve",
+        "--data-dir",
+        str(data_dir),
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "GREENROOM_RATES__ENABLED": "false", **environment},
+        cwd=data_dir.parent,  # no greenroom.toml of a developer's counts
+    )
+
+
+@asynccontextmanager
+async def running_server(
+    data_dir: Path, *arguments: str, **environment: str
+) -> AsyncIterator[ServerProcess]:
+    """A server that has said it is ready; ended at the end, by SIGTERM if it still runs."""
+    process = await spawn(data_dir, "--port", "0", *arguments, **environment)
+    server = ServerProcess(process, data_dir, [])
+    assert process.stderr is not None
+    drain = asyncio.create_task(_collect(process.stderr, server.log))
+    try:
+        async with asyncio.timeout(START_TIMEOUT):
+            await _read_banner(server)
+        rest = asyncio.create_task(_collect(process.stdout, server.said))
+        yield server
+        if process.returncode is None:
+            assert await server.terminate() == 0, "".join(server.log)
+        await rest
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        await drain
+
+
+async def _read_banner(server: ServerProcess) -> None:
+    assert server.process.stdout is not None
+    while line := (await server.process.stdout.readline()).decode():
+        server.said.append(line)
+        if found := re.search(r"http://\S+:\d+", line):
+            server.url = found[0]
+        if line.startswith("Ready"):
+            return
+    raise AssertionError("the server ended:\n" + "".join(server.said + server.log))
+
+
+async def _collect(stream: asyncio.StreamReader | None, lines: list[str]) -> None:
+    assert stream is not None
+    while line := await stream.readline():
+        lines.append(line.decode())
