@@ -57,10 +57,10 @@ class Session:
 class TranscriptEntry:
     """What one side said in a turn, as it was heard.
 
-    A reply is written when its text is complete (`end_ms` None) and again when it is over; the later
-    entry of a `reply_id` replaces the earlier. `full_text` is set where a reply was cut: `text` is
-    what the listener heard of it. `start_ms` and `end_ms` are positions on the session's audio
-    clock. `confidence` is the recogniser's own.
+    A reply is written when its text is complete (`end_ms` None) and again when it is over; the
+    later entry of a `reply_id` replaces the earlier. `full_text` is set where a reply was cut:
+    `text` is what the listener heard of it. `start_ms` and `end_ms` are positions on the session's
+    audio clock. `confidence` is the recogniser's own.
     """
 
     kind: ClassVar[Literal["transcript"]] = "transcript"

@@ -1,0 +1,100 @@
+"""Which server this is: an identity that outlives restarts, and the boot that tells them apart.
+
+The identity lies in the data folder, and a lock there keeps a second server out: two that share an
+identity would each take the other's sessions for its own.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, insert, update
+
+from greenroom.errors import ConfigurationError
+from greenroom.sessions.tables import nodes
+
+_ID_FILE = "node-id"
+_LOCK_FILE = "node.lock"
+
+# A POSIX lock is the process's: it does not keep out a second claim of the same process.
+_claimed: set[Path] = set()
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One boot of one server."""
+
+    id: str
+    boot: str
+
+
+class NodeClaim:
+    """The right to be the node of a data folder, until `release` or the end of the process."""
+
+    def __init__(self, data_dir: Path) -> None:
+        """Take the right. Blocks for a few file operations. Raises ConfigurationError."""
+        try:
+            data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._path = data_dir.resolve() / _LOCK_FILE
+            if self._path in _claimed:
+                raise ConfigurationError("data_dir", f"{data_dir} is in use by this very process")
+            self._lock = _lock(self._path, data_dir)
+        except OSError as exc:
+            raise ConfigurationError("data_dir", f"{data_dir} can't be used: {exc}") from exc
+        _claimed.add(self._path)
+        self.node = Node(_identity(data_dir / _ID_FILE), secrets.token_hex(8))
+
+    def release(self) -> None:
+        """Give the right up. Harmless twice."""
+        if self._path in _claimed:
+            _claimed.discard(self._path)
+            os.close(self._lock)
+
+
+def _lock(path: Path, data_dir: Path) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        # Not flock: that would be shared with forked children, and outlive a killed server in them.
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
+        os.close(descriptor)
+        problem = f"{data_dir} is in use by another Greenroom server (process {holder})"
+        raise ConfigurationError("data_dir", problem) from None
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+    return descriptor
+
+
+def _identity(path: Path) -> str:
+    with suppress(FileNotFoundError):
+        identity = path.read_text().strip()
+        if identity:
+            return identity
+    identity = secrets.token_hex(8)
+    # Whole or not at all: half an identity would orphan the sessions of the whole one.
+    draft = path.with_suffix(".new")
+    draft.write_text(identity + "\n")
+    draft.replace(path)
+    return identity
+
+
+def register(connection: Connection, node: Node, at: int) -> None:
+    """Write down that this boot of the node has begun, at `at` microseconds."""
+    values = {"boot": node.boot, "heartbeat_at": at, "committed": 0}
+    if not connection.execute(update(nodes).where(nodes.c.id == node.id).values(values)).rowcount:
+        connection.execute(insert(nodes).values(id=node.id, **values))
+
+
+def beat(connection: Connection, node: Node, at: int) -> None:
+    """Write down that the node is alive at `at` microseconds."""
+    connection.execute(
+        update(nodes)
+        .where(nodes.c.id == node.id, nodes.c.boot == node.boot)
+        .values(heartbeat_at=at)
+    )

@@ -1,0 +1,172 @@
+"""Sessions as the database has them: enough for a command that only looks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from sqlalchemy import ColumnElement, Connection, or_, select, tuple_
+
+from greenroom.errors import InvalidInput, SessionNotFound
+from greenroom.sessions.codec import decode_rows
+from greenroom.sessions.model import Record, Session, Status
+from greenroom.sessions.operations import find
+from greenroom.sessions.store import Store
+from greenroom.sessions.tables import (
+    LIVE,
+    journal,
+    micros,
+    moment,
+    nodes,
+    session_of,
+    sessions,
+)
+
+MAX_ID_CHARACTERS = 128
+"""The longest id of a session."""
+
+_MAX_PAGE = 1_000
+_DECODED_INLINE = 100
+"""Records whose decoding takes less than the event loop may be held up."""
+
+
+def is_session_id(value: str) -> bool:
+    """Whether `value` can be a session's id at all."""
+    return 0 < len(value) <= MAX_ID_CHARACTERS and value.isprintable()
+
+
+# Named, since within a class that has a method `list` no annotation can say list[...].
+Sessions: TypeAlias = list[Session]
+Records: TypeAlias = list[Record]
+
+
+class SessionReader:
+    """Reads sessions and their records. Every method raises StorageUnavailable."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def get(self, session_id: str, *, tenant: str | None = None) -> Session:
+        """Return one session. Raises SessionNotFound, also for one of another tenant."""
+        session = None
+        if is_session_id(session_id):
+            session = await self._store.read(lambda connection: find(connection, session_id))
+        if session is None or tenant not in (None, session.tenant):
+            raise SessionNotFound(session_id)
+        return session
+
+    async def list(
+        self,
+        *,
+        tenant: str | None = None,
+        api: str | None = None,
+        status: Status | None = None,
+        limit: int = 50,
+        before: str | None = None,
+    ) -> Sessions:
+        """Return sessions, newest first, at most `limit` (1 to 1000).
+
+        `before` is the id of the last session of the page before; raises SessionNotFound for one
+        that does not exist, InvalidInput for a limit out of range.
+        """
+        if not 1 <= limit <= _MAX_PAGE:
+            raise InvalidInput("limit", f"is {limit}", f"1 to {_MAX_PAGE}")
+        query = select(sessions)
+        if tenant is not None:
+            query = query.where(sessions.c.tenant == tenant)
+        if api is not None:
+            query = query.where(sessions.c.api == api)
+        if status is not None:
+            query = query.where(sessions.c.status == status.value)
+        if before is not None:
+            last = await self.get(before, tenant=tenant)
+            query = query.where(
+                tuple_(sessions.c.created_at, sessions.c.id)
+                < tuple_(micros(last.created_at), last.id)
+            )
+        query = query.order_by(sessions.c.created_at.desc(), sessions.c.id.desc()).limit(limit)
+
+        def work(connection: Connection) -> Sessions:
+            return [session_of(row) for row in connection.execute(query).mappings()]
+
+        return await self._store.read(work)
+
+    async def records(self, session_id: str, *, kinds: Collection[str] | None = None) -> Records:
+        """Return what was written of a session, in order; none for an unknown one.
+
+        `kinds`: of these kinds only.
+        """
+        if not is_session_id(session_id):
+            return []
+        query = select(journal).where(journal.c.session_id == session_id).order_by(journal.c.seq)
+        if kinds is not None:
+            query = query.where(journal.c.kind.in_(kinds))
+
+        rows = await self._store.read(lambda connection: connection.execute(query).mappings().all())
+        if len(rows) <= _DECODED_INLINE:
+            return decode_rows(rows)
+        return await asyncio.to_thread(decode_rows, rows)
+
+
+def never_started(connection: Connection, before: datetime, limit: int) -> list[str]:
+    """Return ids of waiting sessions that were created before a time, oldest first."""
+    query = (
+        select(sessions.c.id)
+        .where(
+            sessions.c.ended_at.is_(None),
+            sessions.c.status == Status.WAITING.value,
+            sessions.c.created_at < micros(before),
+        )
+        .order_by(sessions.c.created_at)
+        .limit(limit)
+    )
+    return list(connection.execute(query).scalars())
+
+
+@dataclass(frozen=True, slots=True)
+class Active:
+    """An active session, the node that has it, and the time of its last record."""
+
+    session_id: str
+    node: str
+    last_at: datetime | None
+
+
+def active_on(connection: Connection, node: str) -> list[Active]:
+    """Return the active sessions of a node."""
+    return _active(connection, sessions.c.node == node)
+
+
+def active_on_lost_nodes(connection: Connection, but: str, silent_since: datetime) -> list[Active]:
+    """Return those of all nodes, `but` one, that gave no sign of life since a time."""
+    lost = select(nodes.c.id).where(nodes.c.id != but, nodes.c.heartbeat_at < micros(silent_since))
+    return _active(connection, sessions.c.node.in_(lost))
+
+
+def gone_among(connection: Connection, session_ids: Collection[str], node: str) -> list[Session]:
+    """Return those of the sessions that have ended, or are active on another node than `node`."""
+    query = select(sessions).where(
+        sessions.c.id.in_(session_ids),
+        or_(sessions.c.status.not_in(LIVE), sessions.c.node != node),
+    )
+    return [session_of(row) for row in connection.execute(query).mappings()]
+
+
+def _active(connection: Connection, condition: ColumnElement[bool]) -> list[Active]:
+    last = (
+        select(journal.c.at)
+        .where(journal.c.session_id == sessions.c.id)
+        .order_by(journal.c.seq.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    query = select(sessions.c.id, sessions.c.node, last).where(
+        sessions.c.ended_at.is_(None), sessions.c.status == Status.ACTIVE.value, condition
+    )
+    return [
+        Active(row[0], row[1], None if row[2] is None else moment(row[2]))
+        for row in connection.execute(query)
+    ]

@@ -1,0 +1,325 @@
+"""The only way to change a session."""
+
+from __future__ import annotations
+
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable, Collection
+from contextlib import AsyncExitStack
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy.exc import IntegrityError
+
+from greenroom.errors import InvalidInput, SessionEnded, SessionNotFound
+from greenroom.sessions.clock import Clock, SystemClock
+from greenroom.sessions.codec import encode_json
+from greenroom.sessions.control import ControlBus, make_bus
+from greenroom.sessions.holders import Holders, Stop
+from greenroom.sessions.journal import Journal
+from greenroom.sessions.model import EndReason, Entry, Session, Status
+from greenroom.sessions.node import Node, NodeClaim
+from greenroom.sessions.operations import Create, End, Start
+from greenroom.sessions.reader import (
+    MAX_ID_CHARACTERS,
+    Records,
+    SessionReader,
+    Sessions,
+    is_session_id,
+)
+from greenroom.sessions.store import Store
+from greenroom.sessions.tables import micros
+from greenroom.sessions.upkeep import Upkeep
+from greenroom.settings import Settings
+
+_CACHED = 4_096
+_TRUSTED_FOR = 1.0
+"""Seconds for which a live session is taken from the cache where other nodes may change it."""
+
+
+class SessionService:
+    """Sessions of one server. Made by `open_sessions`, or by hand: `open`, `recover`, `close`.
+
+    `never_started_after`: seconds that a session may wait. `reconnect_grace`: seconds that an
+    active session of this node may be held by nobody. `owned` is closed last. Every method that
+    waits may raise StorageUnavailable.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        node: Node,
+        *,
+        bus: ControlBus,
+        clock: Clock | None = None,
+        commit_interval: float = 0.04,
+        max_pending: int = 50_000,
+        never_started_after: float = 3_600.0,
+        reconnect_grace: float = 30.0,
+        owned: AsyncExitStack | None = None,
+    ) -> None:
+        self.store = store
+        self.node = node
+        self.bus = bus
+        self._clock = clock or SystemClock()
+        self.journal = Journal(
+            store, node, self._clock, interval=commit_interval, max_pending=max_pending
+        )
+        self._reader = SessionReader(store)
+        self._holders = Holders(self._clock)
+        self._upkeep = Upkeep(
+            store,
+            node,
+            self._clock,
+            self._holders,
+            self._end,
+            never_started_after=never_started_after,
+            reconnect_grace=reconnect_grace,
+        )
+        # Sessions that this process created, started or ended, and when that was known.
+        self._cache: OrderedDict[str, tuple[Session, float]] = OrderedDict()
+        self._owned = owned
+
+    async def open(self) -> None:
+        """Write down that this node has begun, and begin to write and to listen."""
+        await self._upkeep.register()
+        self.journal.start()
+        await self.bus.open(self.node.id, self._holders.stop)
+
+    async def close(self) -> None:
+        """End upkeep, write what is left, close what is owned. Sessions are left as they are."""
+        try:
+            await self._upkeep.close()
+            await self.bus.close()
+            await self.journal.close()
+        finally:
+            if self._owned is not None:
+                await self._owned.aclose()
+
+    # What may happen to a session.
+
+    async def create(
+        self, *, api: str, tenant: str, settings: dict[str, Any], session_id: str | None = None
+    ) -> Session:
+        """Make a session that waits to be started; it is durable on return.
+
+        Raises InvalidInput for settings that are not JSON and for an id that can't be or is taken.
+        """
+        if session_id is None:
+            session_id = str(uuid.uuid4())
+        elif not is_session_id(session_id):
+            allowed = f"1 to {MAX_ID_CHARACTERS} printable characters"
+            raise InvalidInput("session_id", "is not fit to be an id", allowed)
+        now = self._clock.now()
+        row: dict[str, Any] = {
+            "id": session_id,
+            "api": api,
+            "tenant": tenant,
+            "status": Status.WAITING.value,
+            "created_at": micros(now),
+            "settings": encode_json("settings", settings),
+        }
+        operation = Create(row)
+        operation.size = len(row["settings"])
+        try:
+            await self.journal.submit(operation)
+        except IntegrityError as exc:
+            raise InvalidInput("session_id", "is the id of another session") from exc
+        # As it will be read back, and the caller's to change no more.
+        kept = orjson.loads(row["settings"])
+        session = Session(session_id, api, tenant, Status.WAITING, now, kept)
+        return self._remember(session)
+
+    async def start(self, session_id: str) -> Session:
+        """Make a waiting session active on this node; an active one is taken over (a reconnect).
+
+        A holder on another node is stopped with REPLACED. Raises SessionNotFound, SessionEnded.
+        """
+        if not is_session_id(session_id):
+            raise SessionNotFound(session_id)
+        at = micros(self._clock.now())
+        outcome = await self.journal.submit(Start(session_id, self.node.id, at))
+        session = outcome.session
+        if session is None:
+            raise SessionNotFound(session_id)
+        self._remember(session)
+        if session.ended:
+            raise SessionEnded(session_id, session.end_reason or session.status)
+        self._holders.activated(session_id)
+        previous = outcome.previous_node
+        if previous is not None and previous != self.node.id:
+            await self.bus.request_stop(previous, session_id, EndReason.REPLACED)
+        return session
+
+    async def end(
+        self, session_id: str, status: Status, reason: EndReason, detail: str = ""
+    ) -> Session:
+        """End a session, once all that was appended to it is durable.
+
+        One that has ended is returned as it ended first. `detail` goes into the journal. Raises
+        SessionNotFound.
+        """
+        return await self._end(session_id, status, reason, detail)
+
+    def append(self, session_id: str, entry: Entry) -> None:
+        """Write an entry into the session's journal, soon. Never blocks.
+
+        Raises InvalidInput for an entry that isn't JSON or is too large. An entry of a session that
+        doesn't exist is dropped when it comes to be written.
+        """
+        self.journal.append(session_id, entry)
+
+    # What can be seen of sessions.
+
+    async def get(self, session_id: str, *, tenant: str | None = None) -> Session:
+        """Return a session. Raises SessionNotFound, also for one of another tenant."""
+        session = self._recall(session_id)
+        if session is None:
+            session = await self._reader.get(session_id, tenant=tenant)
+            if session.ended:
+                # Only what can't change any more: a live one could be out of date by now.
+                self._remember(session)
+        if tenant not in (None, session.tenant):
+            raise SessionNotFound(session_id)
+        return session
+
+    async def list(
+        self,
+        *,
+        tenant: str | None = None,
+        api: str | None = None,
+        status: Status | None = None,
+        limit: int = 50,
+        before: str | None = None,
+    ) -> Sessions:
+        """Return sessions, newest first; see `SessionReader.list`."""
+        return await self._reader.list(
+            tenant=tenant, api=api, status=status, limit=limit, before=before
+        )
+
+    async def records(self, session_id: str, *, kinds: Collection[str] | None = None) -> Records:
+        """Return a session's records in order, with everything that was appended so far here."""
+        await self.journal.flush()
+        return await self._reader.records(session_id, kinds=kinds)
+
+    # Who holds a live session.
+
+    def hold(self, session_id: str, stop: Stop) -> Callable[[], None]:
+        """Say that the caller runs the live session; return what lets go of it.
+
+        `stop` is called when the session is to be stopped, with the reason; the holder then ends
+        it. With REPLACED another has taken the session over: then the holder must only let go.
+        """
+        return self._holders.hold(session_id, stop)
+
+    async def request_stop(self, session_id: str, reason: EndReason) -> bool:
+        """Ask whoever holds the session, on whichever node, to stop it; False if nobody does."""
+        if self._holders.stop(session_id, reason):
+            return True
+        try:
+            session = await self._reader.get(session_id)
+        except SessionNotFound:
+            return False
+        if session.ended or session.node is None or session.node == self.node.id:
+            return False
+        return await self.bus.request_stop(session.node, session_id, reason)
+
+    # Upkeep.
+
+    async def recover(self) -> Sessions:
+        """End, as lost, the sessions that earlier boots of this node left active.
+
+        Each ended at the time of its last record. Call it before any session is started.
+        """
+        return await self._upkeep.recover()
+
+    async def reap(self) -> Sessions:
+        """End what nobody will end: sessions that never started, were left, or lost their node.
+
+        Also stops holders here of sessions that were ended, or taken over, without them.
+        """
+        return await self._upkeep.reap()
+
+    def start_background(self) -> None:
+        """Begin upkeep: signs of life and `reap`, at a set interval until `close`."""
+        self._upkeep.start()
+
+    async def _end(
+        self,
+        session_id: str,
+        status: Status,
+        reason: EndReason,
+        detail: str = "",
+        *,
+        ended_at: datetime | None = None,
+        only_on: str | None = None,
+    ) -> Session:
+        if not is_session_id(session_id):
+            raise SessionNotFound(session_id)
+        now = micros(self._clock.now())
+        operation = End(
+            session_id,
+            status.value,
+            reason.value,
+            detail,
+            at=now,
+            ended_at=now if ended_at is None else micros(ended_at),
+            only_on=only_on,
+        )
+        session = (await self.journal.submit(operation)).session
+        self._holders.ended(session_id)
+        if session is None:
+            raise SessionNotFound(session_id)
+        return self._remember(session)
+
+    def _remember(self, session: Session) -> Session:
+        self._cache[session.id] = (session, self._clock.time())
+        self._cache.move_to_end(session.id)
+        while len(self._cache) > _CACHED:
+            self._cache.popitem(last=False)
+        return session
+
+    def _recall(self, session_id: str) -> Session | None:
+        known = self._cache.get(session_id)
+        if known is None:
+            return None
+        session, known_at = known
+        if session.ended or not self.store.shared:
+            return session
+        return session if self._clock.time() - known_at < _TRUSTED_FOR else None
+
+
+async def open_sessions(
+    settings: Settings, *, control_url: str | None = None, clock: Clock | None = None
+) -> SessionService:
+    """Bring up the sessions of a server: lock, database, journal, bus, recovery, upkeep.
+
+    The service owns all of that; end it by `close`. Raises ConfigurationError (a data folder in use
+    by another server, a database of a newer Greenroom, ...), StorageUnavailable.
+    """
+    async with AsyncExitStack() as stack:
+        claim = NodeClaim(settings.data_dir)
+        stack.callback(claim.release)
+        store = Store.of(settings)
+        stack.push_async_callback(store.close)
+        await store.migrate()
+        service = SessionService(
+            store,
+            claim.node,
+            bus=make_bus(control_url),
+            clock=clock,
+            commit_interval=settings.storage.commit_interval_ms / 1000,
+            max_pending=settings.storage.max_pending_entries,
+            never_started_after=settings.auth.session_token_ttl,
+            reconnect_grace=settings.replies.reconnect_grace,
+            owned=stack.pop_all(),
+        )
+    try:
+        await service.open()
+        await service.recover()
+    except BaseException:
+        await service.close()
+        raise
+    service.start_background()
+    return service
