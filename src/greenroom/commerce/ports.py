@@ -70,7 +70,10 @@ class SearchResult:
 
 
 class Catalogue(Protocol):
-    """A source of products. Made by an entry point of `greenroom.catalogues`: create(uri, data_dir)."""
+    """A source of products, made by an entry point of `greenroom.catalogues`.
+
+    The entry point is called as `create(uri, data_dir)`.
+    """
 
     uri: str
 

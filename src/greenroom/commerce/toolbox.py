@@ -1,0 +1,128 @@
+"""The shop's tools by name: arguments checked, time bounded, results as JSON values.
+
+One toolbox serves all conversations; what a call changes is in the `ShopContext` it is given.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from greenroom.commerce import tool_parameters as parameters
+from greenroom.commerce.cart_tools import add_to_cart, remove_from_cart, view_cart
+from greenroom.commerce.context import ShopContext
+from greenroom.commerce.ports import Catalogue
+from greenroom.commerce.product_tools import (
+    check_inventory,
+    get_product_details,
+    search_products,
+)
+from greenroom.errors import InvalidInput, ProductNotFound, ProviderFailed
+
+TIME_LIMIT = 5.0
+"""Seconds that a tool may take unless the toolbox is told otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a tool gave. Where `ok` is false, `error` says why in words fit for a model."""
+
+    ok: bool
+    result: Any = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool's name, what it is for, and what it takes."""
+
+    name: str
+    description: str
+    parameters: type[parameters.Parameters]
+    run: Callable[[Catalogue, ShopContext, Any], Awaitable[dict[str, Any]]]
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The JSON schema of the arguments."""
+        return self.parameters.model_json_schema()
+
+
+def _tool(name: str, takes: type[parameters.Parameters], run: Any) -> Tool:
+    return Tool(name, " ".join((takes.__doc__ or "").split()), takes, run)
+
+
+TOOLS: tuple[Tool, ...] = (
+    _tool("search_products", parameters.SearchProducts, search_products),
+    _tool("get_product_details", parameters.GetProductDetails, get_product_details),
+    _tool("check_inventory", parameters.CheckInventory, check_inventory),
+    _tool("add_to_cart", parameters.AddToCart, add_to_cart),
+    _tool("view_cart", parameters.ViewCart, view_cart),
+    _tool("remove_from_cart", parameters.RemoveFromCart, remove_from_cart),
+)
+
+
+class Toolbox:
+    """All tools over one catalogue. `time_limit` is in seconds, for each call."""
+
+    def __init__(self, catalogue: Catalogue, *, time_limit: float = TIME_LIMIT) -> None:
+        self.catalogue = catalogue
+        self._time_limit = time_limit
+        self._tools = {tool.name: tool for tool in TOOLS}
+
+    @property
+    def tools(self) -> tuple[Tool, ...]:
+        """Every tool, with its schema."""
+        return TOOLS
+
+    async def run(self, name: str, arguments: dict[str, Any], context: ShopContext) -> ToolResult:
+        """Call a tool. A call that can't be done in the shop (sold out, not found) is an answer.
+
+        Raises InvalidInput for an unknown tool (`tool`) or a bad argument
+        (`parameters.<name>`). A catalogue that fails or takes too long gives `ok` false.
+        """
+        tool = self._tools.get(name)
+        if tool is None:
+            raise InvalidInput("tool", f"no tool {name[:80]!r}", ", ".join(sorted(self._tools)))
+        try:
+            checked = tool.parameters.model_validate(arguments)
+        except ValidationError as error:
+            raise _invalid(error, tool) from error
+        try:
+            async with asyncio.timeout(self._time_limit):
+                return ToolResult(True, await tool.run(self.catalogue, context, checked))
+        except ProductNotFound as error:
+            return ToolResult(False, error=f"there is no product {error.product_id!r} in the shop")
+        except ProviderFailed:
+            return ToolResult(False, error="the shop's catalogue does not answer; try again later")
+        except TimeoutError:
+            return ToolResult(False, error=f"no answer within {self._time_limit:g} s")
+
+
+def _invalid(error: ValidationError, tool: Tool) -> InvalidInput:
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    path = ".".join(["parameters", *map(str, first["loc"])])
+    if first["type"] == "extra_forbidden":
+        fields = ", ".join(tool.parameters.model_fields) or "nothing"
+        return InvalidInput(path, f"{tool.name} takes no such parameter", fields)
+    field = tool.schema.get("properties", {}).get(str(first["loc"][0]) if first["loc"] else "", {})
+    return InvalidInput(path, first["msg"], _allowed(field))
+
+
+def _allowed(schema: dict[str, Any]) -> str:
+    """What a property's schema lets through, in words."""
+    options = [option for option in schema.get("anyOf", [schema]) if option.get("type") != "null"]
+    option = options[0] if options else {}
+    words = [str(option.get("type", ""))]
+    for key, text in (
+        ("minimum", "at least {}"),
+        ("maximum", "at most {}"),
+        ("minLength", "at least {} characters"),
+        ("maxLength", "at most {} characters"),
+    ):
+        if key in option:
+            words.append(text.format(option[key]))
+    return ", ".join(word for word in words if word)
