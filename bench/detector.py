@@ -1,4 +1,6 @@
-"""Voice activity alone: the harness as in `floor.py`, and Greenroom's detector fed by it. In `bench`,
+"""Voice activity alone: the harness as in `floor.py`, and Greenroom's detector fed by it.
+
+In `bench`:
 
 ../.venv/bin/python detector.py load --n 25
 """

@@ -113,7 +113,7 @@ def run(job: Job, interpreters: dict[str, list[str]]) -> dict[str, Any]:
         process.wait()
     lines = [line for line in out.splitlines() if line.startswith('{"system"')]
     if lines:
-        return json.loads(lines[-1])
+        return dict(json.loads(lines[-1]))
     return {**row, "error": err.strip()[-600:] or f"exit code {process.returncode}"}
 
 

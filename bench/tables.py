@@ -139,7 +139,7 @@ def _verdict(good: bool) -> str:
 
 
 def _median(rows: Sequence[Row], key: str) -> float:
-    return statistics.median(r[key] for r in rows)
+    return float(statistics.median(r[key] for r in rows))
 
 
 def _missed(result: Row, which: str) -> float:
@@ -147,9 +147,8 @@ def _missed(result: Row, which: str) -> float:
 
 
 def _worst(result: Row) -> float:
-    return max(
-        result[f"{which}_lateness"].get("max_ms", 0.0) for which in ("feed", "input", "output")
-    )
+    lateness = (result[f"{which}_lateness"] for which in ("feed", "input", "output"))
+    return max(float(each.get("max_ms", 0.0)) for each in lateness)
 
 
 def _median_or_dash(rows: Sequence[Row]) -> str:
