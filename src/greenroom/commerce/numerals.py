@@ -109,6 +109,12 @@ def _read_scaled(words: Sequence[str], at: int, count: int) -> tuple[int, int]:
         if scale == 1_000 and more and words[rest_at + more : rest_at + more + 1] == ["hundred"]:
             rest, extra = _read_scaled(words, rest_at + more, rest)
             more += extra
+        # "a hundred and two hundred" is two numbers.
+        more = (
+            0
+            if rest >= scale or words[rest_at + more : rest_at + more + 1] == ["hundred"]
+            else more
+        )
         if more:
             return count * scale + rest, rest_at + more - at
     return count * scale, used
