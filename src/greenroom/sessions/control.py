@@ -2,7 +2,8 @@
 
 A request to a node is answered: whether it reached a holder is known, not assumed. On Redis each
 node listens on a channel of its own; requests and answers are JSON arrays,
-`["stop", request id, asking node, session id, reason]` and `["told", request id, was it]`.
+`["stop", request id, asking node, session id, reason]` and `["told", request id, was it]`;
+`["ping"]` asks for nothing.
 """
 
 from __future__ import annotations
@@ -89,13 +90,20 @@ class RedisBus:
         """Raises ConfigurationError where redis isn't installed or `url` isn't one of its."""
         try:
             from redis.asyncio import Redis  # noqa: PLC0415 - an extra, and slow to import
+            from redis.asyncio.retry import Retry  # noqa: PLC0415
+            from redis.backoff import NoBackoff  # noqa: PLC0415
             from redis.exceptions import RedisError  # noqa: PLC0415
         except ImportError as exc:
             problem = "Redis needs its client: pip install 'greenroom[redis]'"
             raise ConfigurationError("control_url", problem) from exc
         try:
-            self._redis: Redis = Redis.from_url(
-                url, socket_connect_timeout=_CONNECT_TIMEOUT, socket_keepalive=True
+            self._redis: Redis = Redis.from_url(url, socket_connect_timeout=_CONNECT_TIMEOUT)
+            # Does not go on with an old subscription by itself: `_listen` does, and says so.
+            self._subscriber: Redis = Redis.from_url(
+                url,
+                socket_connect_timeout=_CONNECT_TIMEOUT,
+                socket_keepalive=True,
+                retry=Retry(NoBackoff(), 0),
             )
         except ValueError as exc:
             problem = "is not a Redis URL; for example redis://host:6379/0"
@@ -137,32 +145,35 @@ class RedisBus:
             del self._answers[request]
 
     async def check(self) -> None:
-        """Raise ConnectionError if this node is not listening, or Redis does not answer."""
-        if not self._listening.is_set():
-            raise ConnectionError("not subscribed")
+        """Raise ConnectionError if Redis does not answer, or has nobody who listens here."""
         try:
             async with asyncio.timeout(self._answer_timeout):
-                await self._redis.publish(_CHANNEL, b"")
+                heard = await self._redis.publish(_CHANNEL + self._node, b'["ping"]')
         except (*self._trouble, TimeoutError) as exc:
             raise ConnectionError(str(exc)) from exc
+        if not heard:
+            raise ConnectionError("not subscribed")
 
     async def close(self) -> None:
         """End listening, close every connection."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
+        await self._subscriber.aclose()
         await self._redis.aclose()
 
     async def _listen(self) -> None:
         delay = _FIRST_RETRY
         while True:
-            pubsub = self._redis.pubsub(ignore_subscribe_messages=True)
+            pubsub = self._subscriber.pubsub()
             try:
                 await pubsub.subscribe(_CHANNEL + self._node)
-                self._listening.set()
-                delay = _FIRST_RETRY
                 async for message in pubsub.listen():
-                    await self._receive(message["data"])
+                    if message["type"] == "subscribe":
+                        self._listening.set()
+                        delay = _FIRST_RETRY
+                    else:
+                        await self._receive(message["data"])
             except self._trouble as exc:
                 if self._listening.is_set() or delay == _FIRST_RETRY:
                     _log.warning("control bus: Redis is lost, connecting again: %s", exc)
@@ -186,6 +197,8 @@ class RedisBus:
                     waiting = self._answers.get(request)
                     if waiting is not None and not waiting.done():
                         waiting.set_result(told)
+                case ["ping"]:
+                    pass
                 case other:
                     _log.warning("control bus: a message of unknown form: %.100r", other)
         except ValueError:

@@ -76,7 +76,6 @@ def prepare_sqlite(engine: Any) -> None:
         # The driver must not begin transactions by itself: it does so late, and not before DDL.
         connection.isolation_level = None
         connection.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
-        connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
 
@@ -134,6 +133,8 @@ class PostgresEngine:
                 url,
                 pool_size=_POOL_SIZE,
                 max_overflow=0,
+                # The driver decodes JSON columns whatever their type here; ours stay text.
+                json_deserializer=str,
                 pool_timeout=_POOL_TIMEOUT,
                 connect_args={"timeout": _CONNECT_TIMEOUT, "command_timeout": _STATEMENT_TIMEOUT},
             )

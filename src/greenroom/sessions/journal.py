@@ -28,6 +28,7 @@ from greenroom.sessions.operations import (
     Mark,
     Operation,
     Outcome,
+    Start,
     append_row,
     write_batch,
 )
@@ -111,8 +112,13 @@ class Journal:
         Raises StorageUnavailable, after which a change of state may still be written later, and
         what the database refused it with.
         """
-        hopeless = isinstance(operation, _WITHDRAWABLE) and self._impatient(self._failing_since)
-        if self._task is None or self._full or hopeless:
+        refused = self._task is None
+        if isinstance(operation, _WITHDRAWABLE):
+            refused |= self._impatient(self._failing_since)
+        if isinstance(operation, Create | Start):
+            # Not so for what only waits, or ends a session: these add nothing that lasts.
+            refused |= self._full
+        if refused:
             raise StorageUnavailable(f"{self.pending} operations wait to be written")
         operation.done = asyncio.get_running_loop().create_future()
         operation.queued = self._clock.time()

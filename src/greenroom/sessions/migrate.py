@@ -45,7 +45,12 @@ def upgrade(url: URL) -> None:
 def _upgrade_sqlite(url: URL) -> None:
     engine = create_engine(url, poolclass=NullPool)
     prepare_sqlite(engine)
-    with engine.connect().execution_options(**WRITE) as connection, connection.begin():
+    with engine.connect() as connection:
+        # Kept in the file. Not in a transaction: there it can't be changed.
+        cursor = connection.connection.cursor()
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.close()
+    with engine.execution_options(**WRITE).begin() as connection:
         _upgrade(connection)
 
 

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError
 
 from greenroom.errors import ConfigurationError
-from greenroom.sessions.engines import Engine, PostgresEngine, SqliteEngine, T, Work
+from greenroom.sessions.engines import (
+    Engine,
+    PostgresEngine,
+    SqliteEngine,
+    T,
+    Work,
+    storage_errors,
+)
 from greenroom.sessions.tables import SCHEMA_REVISION
 from greenroom.settings import Settings
 
@@ -92,6 +101,18 @@ class Store:
 
         Raises StorageUnavailable, and ConfigurationError for a database of a newer Greenroom.
         """
+        if self.shared:
+            await self._migrate()
+            return
+        # SQLite's own locks don't do: to turn a file to WAL fails at once if anybody reads it.
+        with storage_errors():
+            lock = await asyncio.to_thread(_lock_beside, self._url)
+        try:
+            await self._migrate()
+        finally:
+            os.close(lock)
+
+    async def _migrate(self) -> None:
         if await self.read(schema_revision) == SCHEMA_REVISION:
             return
         # Imported here: Alembic costs a good part of a second, and most starts don't need it.
@@ -102,6 +123,13 @@ class Store:
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.close()
+
+
+def _lock_beside(url: URL) -> int:
+    """Wait for the lock that lets one process at a time migrate a SQLite file; return its file."""
+    descriptor = os.open(f"{url.database}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
 
 
 def schema_revision(connection: Connection) -> str | None:

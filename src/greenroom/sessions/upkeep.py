@@ -121,8 +121,9 @@ class Upkeep:
         return ended
 
     async def _reap_lost_nodes(self, now: datetime) -> list[Session]:
-        if self._clock.time() - self._beating_since < NODE_LOST_AFTER:
-            # While the database was away, no node could give signs of life.
+        time = self._clock.time()
+        if time - self._beating_since < NODE_LOST_AFTER or time - self._last_beat > NODE_LOST_AFTER:
+            # While this node could not give signs of life, perhaps no other could.
             return []
         silent_since = now - timedelta(seconds=NODE_LOST_AFTER)
         lost = await self._store.read(
