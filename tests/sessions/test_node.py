@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from greenroom.errors import ConfigurationError
+from greenroom.sessions.errors import StorageUnavailable
 from greenroom.sessions.node import NodeClaim
-from greenroom.sessions.service import open_sessions
+from greenroom.sessions.service import SessionService, open_sessions
 from greenroom.settings import Settings, StorageSettings
 
 CLAIM = """
 import sys, pathlib
+from greenroom.sessions.errors import StorageUnavailable
 from greenroom.sessions.node import NodeClaim
 claim = NodeClaim(pathlib.Path(sys.argv[1]))
 print(claim.node.id, flush=True)
@@ -103,3 +105,17 @@ async def test_a_server_that_can_not_open_leaves_nothing_behind(data_dir: Path) 
         await open_sessions(Settings(data_dir=data_dir), control_url="http://x")
     claim = NodeClaim(data_dir)
     claim.release()
+
+
+async def test_a_server_that_can_not_recover_leaves_nothing_behind(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(service: SessionService) -> None:
+        raise StorageUnavailable("away")
+
+    monkeypatch.setattr(SessionService, "recover", fail)
+    with pytest.raises(StorageUnavailable):
+        await open_sessions(Settings(data_dir=data_dir))
+    claim = NodeClaim(data_dir)
+    claim.release()
+    assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []

@@ -133,6 +133,14 @@ def test_usual_ways_to_name_postgresql_are_understood(tmp_path: Path) -> None:
         assert database_url(url, tmp_path).drivername == "postgresql+asyncpg"
 
 
+def test_postgresql_without_its_driver_is_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "asyncpg", None)
+    with pytest.raises(ConfigurationError, match=r"greenroom\[postgresql\]"):
+        Store(database_url("postgresql://u@h/d", tmp_path))
+
+
 async def test_the_name_of_a_store_hides_the_password(tmp_path: Path) -> None:
     settings = Settings(
         data_dir=tmp_path, storage=StorageSettings(database_url="postgresql://u:hush@h/d")

@@ -95,7 +95,7 @@ class RedisBus:
             from redis.exceptions import RedisError  # noqa: PLC0415
         except ImportError as exc:
             problem = "Redis needs its client: pip install 'greenroom[redis]'"
-            raise ConfigurationError("control_url", problem) from exc
+            raise ConfigurationError("redis_url", problem) from exc
         try:
             self._redis: Redis = Redis.from_url(url, socket_connect_timeout=_CONNECT_TIMEOUT)
             # Does not go on with an old subscription by itself: `_listen` does, and says so.
@@ -107,7 +107,7 @@ class RedisBus:
             )
         except ValueError as exc:
             problem = "is not a Redis URL; for example redis://host:6379/0"
-            raise ConfigurationError("control_url", problem) from exc
+            raise ConfigurationError("redis_url", problem) from exc
         self._trouble = (RedisError, OSError)
         self._clock = clock or SystemClock()
         self._answer_timeout = answer_timeout

@@ -35,7 +35,7 @@ from greenroom.sessions.operations import (
 from greenroom.sessions.store import Store
 from greenroom.sessions.tables import micros
 
-_MAX_BATCH = 250
+_MAX_BATCH = 100
 """Operations in one transaction: bounds how long it holds the database, and the event loop."""
 
 _MAX_PENDING_BYTES = 128 * 1_048_576
