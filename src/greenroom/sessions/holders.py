@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -23,6 +24,8 @@ class Holders:
         self._holds: dict[str, Stop] = {}
         # Active sessions of this node, and since when nobody holds them (None: somebody does).
         self._active: dict[str, float | None] = {}
+        self._free = asyncio.Event()
+        self._free.set()
 
     def hold(self, session_id: str, stop: Stop) -> Callable[[], None]:
         """Make `stop` the way to stop a session; return what undoes that.
@@ -33,6 +36,7 @@ class Holders:
         # An object of this hold's own, since a release must not undo another's hold.
         mine = partial(stop)
         self._holds[session_id] = mine
+        self._free.clear()
         if session_id in self._active:
             self._active[session_id] = None
         if before is not None:
@@ -41,6 +45,8 @@ class Holders:
         def release() -> None:
             if self._holds.get(session_id) is mine:
                 del self._holds[session_id]
+                if not self._holds:
+                    self._free.set()
                 if session_id in self._active:
                     self._active[session_id] = self._clock.time()
 
@@ -65,6 +71,19 @@ class Holders:
     def held(self) -> list[str]:
         """Return the ids of the sessions that are held here."""
         return list(self._holds)
+
+    def active(self) -> list[str]:
+        """Return the ids of the sessions that are active on this node, held or not."""
+        return list(self._active)
+
+    async def wait_free(self, seconds: float) -> bool:
+        """Wait until nothing is held here; False if something still is after `seconds`."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._free.wait()
+        except TimeoutError:
+            return False
+        return True
 
     def is_known(self, session_id: str) -> bool:
         """Whether this boot has started the session or holds it."""

@@ -37,6 +37,9 @@ _CACHED = 4_096
 _TRUSTED_FOR = 1.0
 """Seconds for which a live session is taken from the cache where other nodes may change it."""
 
+_LET_GO_WITHIN = 5.0
+"""Seconds for holders that were told to stop at the end of a server."""
+
 
 class SessionService:
     """Sessions of one server. Made by `open_sessions`, or by hand: `open`, `recover`, `close`.
@@ -224,6 +227,18 @@ class SessionService:
         if session.ended or session.node is None or session.node == self.node.id:
             return False
         return await self.bus.request_stop(session.node, session_id, reason)
+
+    async def drain(self, seconds: float) -> None:
+        """Give the talks that are held here `seconds` to end, then end every session of this node.
+
+        For the end of a server; nothing may be started afterwards.
+        """
+        if not await self._holders.wait_free(seconds):
+            for session_id in self._holders.held():
+                self._holders.stop(session_id, EndReason.DRAINED)
+            await self._holders.wait_free(_LET_GO_WITHIN)
+        for session_id in self._holders.active():
+            await self.end(session_id, Status.STOPPED, EndReason.DRAINED)
 
     # Upkeep.
 
