@@ -86,10 +86,32 @@ class LastSearch:
     """What was last looked for; `shown` is how many of `total` were named so far."""
 
     query: str
-    category: str | None
+    category: str | None = None
+    min_price: Decimal | None = None
+    max_price: Decimal | None = None
+    size: str | None = None
     color: str | None = None
     shown: int = 0
     total: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values."""
+        return {
+            "query": self.query,
+            "category": self.category,
+            "min_price": None if self.min_price is None else str(self.min_price),
+            "max_price": None if self.max_price is None else str(self.max_price),
+            "size": self.size,
+            "color": self.color,
+            "shown": self.shown,
+            "total": self.total,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> LastSearch:
+        """What `to_json` gave."""
+        prices = {name: _decimal(data.get(name)) for name in ("min_price", "max_price")}
+        return cls(**{**data, **prices})
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,15 +212,7 @@ class ShopContext:
             "size_for": self.size_for,
             "results": [ref.to_json() for ref in self.results],
             "focus": None if self.focus is None else self.focus.to_json(),
-            "last_search": None
-            if self.last_search is None
-            else {
-                "query": self.last_search.query,
-                "category": self.last_search.category,
-                "color": self.last_search.color,
-                "shown": self.last_search.shown,
-                "total": self.last_search.total,
-            },
+            "last_search": None if self.last_search is None else self.last_search.to_json(),
             "pending": None
             if self.pending is None
             else {
@@ -222,7 +236,7 @@ class ShopContext:
                 size_for=data.get("size_for"),
                 results=tuple(ProductRef.from_json(ref) for ref in data.get("results", [])),
                 focus=None if focus is None else ProductRef.from_json(focus),
-                last_search=None if search is None else LastSearch(**search),
+                last_search=None if search is None else LastSearch.from_json(search),
                 pending=None if pending is None else Pending(**pending),
             )
         except (KeyError, TypeError, AttributeError, InvalidOperation) as error:

@@ -156,11 +156,28 @@ MORE = re.compile(
     r"more)(?: (?:ones?|options?))?$|(?:more|other|different) (?:options|choices|results|ones)|"
     r"next (?:page|ones|three|few|3)|(?:show|see|give|hear|have)(?: me)?(?: the)? (?:rest|others|"
     r"next|next ones|something else|more|another one)$|^more$|^others$|^next$|anything else$|"
-    r"keep going|continue)"
+    r"keep going|(?:go on|continue|yes go on)$)"
 )
 OUT_OF_DOMAIN = re.compile(
     r"\b(?:weather|joke|news|president|capital of|sing|song|story|poem|recipe|football|score|"
     r"movie|what time|time is it|date today|meaning of life|homework|translate|"
     r"play (?:some )?music|your name|how old are you|are you (?:a )?(?:human|robot|real)|politics|"
     r"stock market|horoscope)\b"
+)
+
+TITLED = re.compile(r"\bthe \w+ \w+")
+"""The definite article before two words or more: a title, rather than a kind of thing."""
+
+ABOUT = re.compile(
+    r"\b(?:tell me (?:more )?about|more about|describe|details? (?:of|on|about|for)|"
+    r"information (?:on|about)|hear about|know about)\b"
+)
+ABOUT_IT = re.compile(
+    r"\b(?:tell me (?:more|about (?:it|that|this))|more about (?:it|that|this)|"
+    r"more (?:details?|info|information)|details?|describe (?:it|that|this)|"
+    r"what (?:is|are) (?:it|that|this|they)\b|is it \S+|made (?:of|from))\b"
+)
+OPEN_QUESTION = re.compile(
+    r"\b(?:what do you (?:have|sell)|what you have|products|something|anything|browse|shopping|"
+    r"recommend|suggest|categories)\b"
 )

@@ -6,17 +6,21 @@ Made for the text of a recogniser: lower case, articles missing, homophones.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from greenroom.commerce.context import ProductRef, ShopContext
 from greenroom.commerce.hearing import normalise
 from greenroom.commerce.intent_patterns import (
+    ABOUT,
+    ABOUT_IT,
     ADD,
     CHECKOUT,
     DETAILS,
     EVERYTHING,
     HAVE_SIZE,
     MORE,
+    OPEN_QUESTION,
     OPENINGS,
     OUT_OF_DOMAIN,
     POLICY,
@@ -27,10 +31,11 @@ from greenroom.commerce.intent_patterns import (
     SMALL_TALK_WORDS,
     STOCK,
     TAKE,
+    TITLED,
     VIEW_CART,
 )
 from greenroom.commerce.references import best_match
-from greenroom.commerce.slots import SlotReader, Slots
+from greenroom.commerce.slots import SlotReader, Slots, has_pronoun
 
 INTENTS = (
     "product_search", "product_details", "price_inquiry", "inventory_check", "add_to_cart",
@@ -59,7 +64,7 @@ def recognise(sentence: str, context: ShopContext) -> Intent:
     if not opened:
         return Intent("unknown")
     slots = read_slots(opened, context)
-    name = _name_of(opened, slots, context)
+    name = _name_of(_Heard(opened, slots, context))
     if name == "remove_from_cart":
         slots = replace(slots, everything=EVERYTHING.search(opened) is not None)
     elif name == "product_search":
@@ -92,7 +97,6 @@ def read_slots(text: str, context: ShopContext) -> Slots:
     color = reader.color()
     if size is None:
         size = reader.worn_size()
-    pronoun = reader.pronoun()
     query = reader.query()
     return Slots(
         query=query,
@@ -107,7 +111,7 @@ def read_slots(text: str, context: ShopContext) -> Slots:
         ordinal=ordinal,
         quantity=quantity,
         product_id=product_id,
-        pronoun=pronoun,
+        pronoun=has_pronoun(text),
     )
 
 
@@ -121,76 +125,120 @@ def _named_product(text: str, context: ShopContext) -> str | None:
     return None if named is None else named.id
 
 
-def _name_of(text: str, slots: Slots, context: ShopContext) -> str:  # noqa: C901, PLR0911, PLR0912
-    # One decision after the other, surest first; splitting it would hide their order.
-    said = slots.refers or (slots.pronoun and context.focus is not None)
-    about_known = slots.refers or (context.focus is not None and not slots.category)
-    asked_size = context.pending is not None and context.pending.asks in {"size", "color"}
-    if REMOVE.search(text):
-        return "remove_from_cart"
-    if CHECKOUT.search(text):
-        return "checkout"
-    if POLICY.search(text) and not slots.category:
-        return "policy_question"
-    if ADD.search(text):
-        return "add_to_cart"
-    if VIEW_CART.search(text):
-        return "view_cart"
-    if POLICY.search(text):
-        return "policy_question"
-    if OUT_OF_DOMAIN.search(text) and not slots.category:
-        return "unknown"
-    if asked_size and (slots.size or slots.color) and not slots.category:
-        return "add_to_cart"
-    if MORE.search(text) and not slots.category:
-        return "product_search"
-    if STOCK.search(text) and about_known:
-        return "inventory_check"
-    if slots.size and said and HAVE_SIZE.search(text) and not slots.category:
-        return "inventory_check"
-    priced = slots.any_price or slots.max_price is not None or slots.min_price is not None
-    if PRICE.search(text) and not priced:
-        return "price_inquiry"
-    if TAKE.search(text) and said and not (slots.extreme and slots.category):
-        return "add_to_cart"
-    if slots.extreme and not slots.category and context.results:
-        return "product_details"
-    if (DETAILS.search(text) or _is_bare_reference(text, slots)) and (
-        slots.ordinal is not None or slots.product_id is not None
-    ):
-        return "product_details"
-    if _asks_about_focus(text, slots, context):
-        return "product_details"
-    narrowed = slots.narrows and (context.last_search is not None or SEARCH.search(text))
-    if slots.category or slots.extreme or narrowed:
-        return "product_search"
-    if slots.query and SEARCH.search(text):
-        return "product_search"
-    if re.search(r"^tell me about|^describe|^details (?:of|on|about)", text) and slots.query:
-        return "product_details"
-    if SEARCH.search(text) and re.search(
-        r"\b(?:what do you (?:have|sell)|what you have|products|something|anything|browse|shopping|"
-        r"recommend|suggest|categories)\b",
-        text,
-    ):
-        return "product_search"
-    return "unknown"
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """A sentence with all that the rules look at."""
 
+    text: str
+    slots: Slots
+    context: ShopContext
 
-def _is_bare_reference(text: str, slots: Slots) -> bool:
-    """Only a product is named: "the second one", "comet"."""
-    return not slots.query or len(text.split()) <= 4 or slots.product_id is not None
+    def says(self, pattern: re.Pattern[str]) -> bool:
+        return pattern.search(self.text) is not None
 
+    @property
+    def points(self) -> bool:
+        """A product of the conversation is pointed at."""
+        return self.slots.refers or (self.slots.pronoun and self.context.focus is not None)
 
-def _asks_about_focus(text: str, slots: Slots, context: ShopContext) -> bool:
-    return (
-        context.focus is not None
-        and not slots.category
-        and re.search(
-            r"\b(?:tell me (?:more|about (?:it|that|this))|more about (?:it|that|this)|"
-            r"more (?:details?|info|information)|details?|describe (?:it|that|this)|"
-            r"what (?:is|are) (?:it|that|this|they)\b.*|is it \S+|made (?:of|from))\b",
-            text,
+    @property
+    def of_known(self) -> bool:
+        """It can be about a product of the conversation: nothing new is named."""
+        return self.slots.refers or (self.context.focus is not None and not self.slots.category)
+
+    @property
+    def titled(self) -> bool:
+        """A product is named that was not talked of: "the ranger hiking boot"."""
+        return (
+            not self.points
+            and len(self.slots.query.split()) > 1
+            and TITLED.search(self.text) is not None
         )
-        is not None
-    )
+
+    @property
+    def completes(self) -> bool:
+        """The size or colour that was asked for, or that an offered product should have."""
+        pending, slots = self.context.pending, self.slots
+        if pending is None or slots.category or not (slots.size or slots.color):
+            return False
+        asked = pending.asks in {"size", "color"}
+        return asked or (pending.tool == "add_to_cart" and not slots.query and not slots.refers)
+
+    @property
+    def names_one(self) -> bool:
+        """One of the last results is named, by its place or title."""
+        slots = self.slots
+        bare = not slots.query or len(self.text.split()) <= 4 or slots.product_id is not None
+        return (slots.ordinal is not None or slots.product_id is not None) and (
+            bare or self.says(DETAILS)
+        )
+
+    @property
+    def priced(self) -> bool:
+        slots = self.slots
+        return slots.any_price or slots.max_price is not None or slots.min_price is not None
+
+    @property
+    def narrows(self) -> bool:
+        last = self.context.last_search
+        return self.slots.narrows and (
+            (last is not None and not self.slots.query) or self.says(SEARCH)
+        )
+
+
+# The first rule that holds decides: surest first.
+_RULES: tuple[tuple[str, Callable[[_Heard], bool]], ...] = (
+    ("remove_from_cart", lambda heard: heard.says(REMOVE)),
+    ("checkout", lambda heard: heard.says(CHECKOUT)),
+    ("policy_question", lambda heard: heard.says(POLICY) and not heard.slots.category),
+    ("add_to_cart", lambda heard: heard.says(ADD)),
+    ("view_cart", lambda heard: heard.says(VIEW_CART)),
+    ("policy_question", lambda heard: heard.says(POLICY)),
+    ("unknown", lambda heard: heard.says(OUT_OF_DOMAIN) and not heard.slots.category),
+    ("product_search", lambda heard: heard.says(MORE) and not heard.slots.category),
+    ("inventory_check", lambda heard: heard.says(STOCK) and (heard.of_known or heard.titled)),
+    (
+        "inventory_check",
+        lambda heard: (
+            heard.slots.size is not None
+            and heard.points
+            and not heard.slots.category
+            and heard.says(HAVE_SIZE)
+        ),
+    ),
+    ("add_to_cart", lambda heard: heard.completes),
+    ("price_inquiry", lambda heard: heard.says(PRICE) and not heard.priced),
+    (
+        "add_to_cart",
+        lambda heard: (
+            heard.says(TAKE)
+            and (heard.points or heard.titled)
+            and not (heard.slots.extreme and heard.slots.category)
+        ),
+    ),
+    (
+        "product_details",
+        lambda heard: bool(
+            heard.slots.extreme and not heard.slots.category and heard.context.results
+        ),
+    ),
+    ("product_details", lambda heard: heard.names_one),
+    (
+        "product_details",
+        lambda heard: (
+            heard.context.focus is not None and not heard.slots.category and heard.says(ABOUT_IT)
+        ),
+    ),
+    ("product_details", lambda heard: heard.titled and heard.says(ABOUT)),
+    (
+        "product_search",
+        lambda heard: bool(heard.slots.category or heard.slots.extreme or heard.narrows),
+    ),
+    ("product_search", lambda heard: bool(heard.slots.query) and heard.says(SEARCH)),
+    ("product_details", lambda heard: bool(heard.slots.query) and heard.says(ABOUT)),
+    ("product_search", lambda heard: heard.says(SEARCH) and heard.says(OPEN_QUESTION)),
+)
+
+
+def _name_of(heard: _Heard) -> str:
+    return next((name for name, holds in _RULES if holds(heard)), "unknown")

@@ -62,7 +62,8 @@ _ABOUT_ORDINAL = (
 )  # fmt: skip
 _ABOUT_SIZE = (
     "size {}", "in size {}", "size {} please", "do you have it in size {}",
-    "is it available in size {}", "is it in stock in size {}", "i need a size {}", "i wear a size {}", "i wear a {}", "a size {}",
+    "is it available in size {}", "is it in stock in size {}", "i need a size {}",
+    "i wear a size {}", "i wear a {}", "a size {}",
     "add it in size {}", "add the first one in size {}", "add the second one in size {}",
     "i'll take it in size {}", "do you have that in a {}", "is the first one available in size {}",
     "do you have the second one in size {}", "{} please", "do you have them in size {}", "in a {}",

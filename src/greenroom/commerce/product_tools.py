@@ -39,7 +39,14 @@ async def search_products(
         context.size, context.size_for = canonical_size(wanted.size), category
     shown = wanted.offset + len(found.products)
     context.last_search = LastSearch(
-        wanted.query, wanted.category, wanted.color, shown, found.total
+        query=wanted.query,
+        category=wanted.category,
+        min_price=wanted.min_price,
+        max_price=wanted.max_price,
+        size=wanted.size,
+        color=wanted.color,
+        shown=shown,
+        total=found.total,
     )
     if found.products:
         context.results = tuple(ProductRef.of(product) for product in found.products)

@@ -31,7 +31,7 @@ def canonical_size(text: str) -> str:
         whole, _, fraction = spelled.partition(".")
         fraction = fraction.rstrip("0")
         return f"{int(whole)}.{fraction}" if fraction else str(int(whole))
-    return spelled.upper()
+    return re.sub(r" (?:POUNDS?|POUNDERS?|LBS?)$", " LB", spelled.upper())
 
 
 def canonical_color(text: str) -> str:

@@ -60,6 +60,7 @@ _SIZE = re.compile(
     r"\d{1,2}(?:\.5)?|" + "|".join(_HEARD_NUMBERS) + r")\b"
 )
 _WAIST = re.compile(r"\bwaist (?:of |size |is )*(\d{2})\b|\b(\d{2}) (?:inch )?waist\b")
+_WEIGHT = re.compile(r"\b(\d{1,3} (?:pounds?|pounders?|lbs?))\b")
 _WORN_SIZE = re.compile(
     rf"\b(?:in |a |an |wear |am |need |is |one |the )+({_SIZE_WORDS}|\d{{1,2}}(?:\.5)?)(?: size)?"
     r"(?! (?:of|pairs?|dollars?|more|person|tent|bag|pack|lb|pounds?|items?|ones)\b)\b"
@@ -138,6 +139,11 @@ class Slots:
         )
 
 
+def has_pronoun(sentence: str) -> bool:
+    """Whether "it", "that one" or the like is said."""
+    return _PRONOUN.search(sentence) is not None
+
+
 class SlotReader:
     """Takes slots out of a normalised sentence one kind after the other; `rest` is what is left."""
 
@@ -185,11 +191,13 @@ class SlotReader:
         return any_price, relative, extreme
 
     def named_size(self) -> str | None:
-        """A size that is called one: "size ten", "waist thirty two"."""
+        """A size that is called one: "size ten", "waist thirty two", "ten pounds"."""
         if match := self._take(_SIZE):
             return canonical_size(_HEARD_NUMBERS.get(match[1], match[1]))
         if match := self._take(_WAIST):
             return match[1] or match[2]
+        if match := self._take(_WEIGHT):
+            return canonical_size(match[1])
         return None
 
     def worn_size(self) -> str | None:
@@ -227,13 +235,10 @@ class SlotReader:
             return _PLACES[next(group for group in match.groups() if group)]
         return None
 
-    def pronoun(self) -> bool:
-        """Whether "it", "that one" or the like is said."""
-        return _PRONOUN.search(self.rest) is not None
-
     def query(self) -> str:
-        """The words that name a thing, in their order."""
-        return " ".join(word for word in self.rest.split() if word not in NOISE)
+        """The words that name a thing, in their order; nothing where there are only numbers."""
+        words = [word for word in self.rest.split() if word not in NOISE]
+        return "" if all(word.isdigit() for word in words) else " ".join(words)
 
     def category(self, query: str) -> str | None:
         """The shelf that the query belongs to."""
@@ -245,6 +250,7 @@ def _price(whole: str, cents: str | None) -> Decimal:
 
 
 _NOISE_TEXT = (
+    "add adding adds remove removing delete drop empty clear total "
     "a able about actually affordable again all also am an and another any anybody anyone "
     "anything are around as at available back basket be because been best better between "
     "birthday bring browse bucks budget but buy by bye can card carry cart catalog cheap check "

@@ -1,0 +1,130 @@
+"""The agent of a shop: a model, the shop's tools, and one memory for each conversation.
+
+This module is cheap to import; pydantic-ai is loaded by `ShopAgents.warm_up`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+from greenroom.agents.models import OFFLINE, create_model
+from greenroom.agents.ports import AgentEvent, AnswerDone, Message, ToolRan
+from greenroom.agents.turn import Turn
+from greenroom.commerce.context import ShopContext
+from greenroom.commerce.intents import recognise
+from greenroom.commerce.toolbox import Toolbox
+
+if TYPE_CHECKING:
+    from pydantic_ai.models import Model
+
+    from greenroom.agents.loop import ModelLoop
+
+# What a tool is used for; the first is meant unless the sentence says another of them.
+_TOOL_INTENTS = {
+    "search_products": ("product_search", "price_inquiry", "product_details", "add_to_cart"),
+    "get_product_details": ("product_details", "price_inquiry"),
+    "check_inventory": ("inventory_check", "product_details"),
+    "add_to_cart": ("add_to_cart",),
+    "view_cart": ("view_cart", "checkout"),
+    "remove_from_cart": ("remove_from_cart",),
+}
+
+
+class ShopAgents:
+    """Makes agents that share one model. `model` is the setting `providers.model`, or a model.
+
+    `instructions` are the operator's own, added to ours.
+    """
+
+    def __init__(
+        self, toolbox: Toolbox, model: str | Model = OFFLINE, instructions: str = ""
+    ) -> None:
+        self._toolbox = toolbox
+        self._model = model
+        self._instructions = instructions
+        self._loop: ModelLoop | None = None
+        self._loading = asyncio.Lock()
+
+    @property
+    def provider(self) -> str:
+        """The model's name, for logs and errors."""
+        return self._model if isinstance(self._model, str) else self._model.model_name
+
+    def create(self, context: ShopContext | None = None) -> ShopAgent:
+        """The agent of one conversation; `context` is that of one that is taken up again."""
+        return ShopAgent(self, context or ShopContext())
+
+    async def warm_up(self) -> None:
+        """Load the model, once. Raises ProviderUnavailable where the setting can't be used."""
+        async with self._loading:
+            if self._loop is None:
+                loop = await asyncio.to_thread(self._load)
+                await loop.open()
+                self._loop = loop
+
+    async def close(self) -> None:
+        """Close the model's connections. Harmless twice."""
+        async with self._loading:
+            if self._loop is not None:
+                await self._loop.close()
+                self._loop = None
+
+    def _load(self) -> ModelLoop:
+        from greenroom.agents.loop import ModelLoop  # noqa: PLC0415 - half a second
+
+        model = create_model(self._model) if isinstance(self._model, str) else self._model
+        return ModelLoop(model, self.provider, self._instructions)
+
+    async def run(
+        self, text: str, context: ShopContext, history: Sequence[Message]
+    ) -> AsyncGenerator[AgentEvent, None]:
+        """One answer, without its intent."""
+        if self._loop is None:
+            await self.warm_up()
+        assert self._loop is not None  # noqa: S101 - warm_up raises or sets it
+        said = [message.text for message in history if message.role == "assistant"]
+        turn = Turn(text, len(history), context, self._toolbox, said[-1] if said else "")
+        async with aclosing(self._loop.run(turn, history)) as events:
+            async for event in events:
+                yield event
+
+
+class ShopAgent:
+    """One conversation's agent (see `agents.ports.Agent`)."""
+
+    def __init__(self, shop: ShopAgents, context: ShopContext) -> None:
+        self._shop = shop
+        self.context = context
+
+    async def answer(
+        self, text: str, history: Sequence[Message]
+    ) -> AsyncGenerator[AgentEvent, None]:
+        """Think about `text` and answer; see the port."""
+        wanted = recognise(text, self.context).name
+        used: list[str] = []
+        async with aclosing(self._shop.run(text, self.context, history)) as events:
+            async for event in events:
+                match event:
+                    case ToolRan(tool=tool):
+                        used.append(tool)
+                        yield event
+                    case AnswerDone(usage=usage):
+                        yield AnswerDone(intent_of(wanted, used), usage)
+                    case _:
+                        yield event
+
+    def snapshot(self) -> dict[str, Any]:
+        """The shop context, as JSON values."""
+        return self.context.to_json()
+
+
+def intent_of(wanted: str, tools: Sequence[str]) -> str:
+    """What the user wanted: what the tools were used for, in the words' favour where both agree."""
+    if not tools:
+        return wanted
+    if any(wanted in _TOOL_INTENTS[tool] for tool in tools):
+        return wanted
+    return _TOOL_INTENTS[tools[-1]][0]

@@ -1,0 +1,40 @@
+"""One turn of one conversation, as the model loop, its tools and the offline model share it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from greenroom.agents.ports import ToolRan
+from greenroom.commerce.context import ShopContext
+from greenroom.commerce.toolbox import Toolbox
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A tool call that the offline model wants made."""
+
+    tool: str
+    arguments: dict[str, Any]
+
+
+Steps: TypeAlias = Generator[Call, dict[str, Any], str]
+"""Yields tool calls, is sent each one's result, and returns the answer's text."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """What the model is told besides the words, and what its tools did.
+
+    `number` counts the conversation's messages so far. `ran` holds each tool call by its id.
+    `steps` is the offline model's place in its answer; other models leave it alone.
+    """
+
+    text: str
+    number: int
+    context: ShopContext
+    toolbox: Toolbox
+    last_answer: str = ""
+    ran: dict[str, ToolRan] = field(default_factory=dict)
+    steps: Steps | None = None
