@@ -1,0 +1,1 @@
+"""The documented APIs: wire formats, credentials and limits, and nothing else."""
