@@ -16,7 +16,6 @@ from typing import Any
 
 import jwt
 import uvloop
-from greenroom.api.server_protocol import BoundedHttpProtocol
 from pydantic import BaseModel, ConfigDict
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -24,6 +23,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from greenroom.api.server_protocol import BoundedHttpProtocol
 from greenroom.app.garbage import tune_garbage_collector
 from greenroom.app.server import bind, http_server
 from greenroom.settings import DEVELOPMENT_API_KEY, ServerSettings

@@ -10,11 +10,11 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Sequence
 
+import numpy as np
+
 import floor
 import harness as h
 import measures
-import numpy as np
-
 from greenroom.app.garbage import tune_garbage_collector
 from greenroom.audio.voice_activity import VoiceActivity
 

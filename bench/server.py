@@ -26,14 +26,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from websockets.asyncio.client import ClientConnection, connect
+
 import harness as h
 import measures
 import processes
-from processes import Server
-from websockets.asyncio.client import ClientConnection, connect
-
 from greenroom.sessions.store import DATABASE_FILE
 from greenroom.settings import DEVELOPMENT_API_KEY
+from processes import Server
 
 KEY = f"Bearer {DEVELOPMENT_API_KEY}"
 BODY = b'{"user_id": "bench", "metadata": {"source": "bench", "campaign": "none"}}'
