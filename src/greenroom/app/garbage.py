@@ -17,7 +17,7 @@ def tune_garbage_collector() -> None:
     Call it once, when start-up is over. The interpreter's default (700 new objects, 10, 10) walks
     everything that was imported, several hundred thousand objects, in each full collection: a pause
     of 100 ms or more, in which every session is late at once. Frozen, those objects are not walked
-    again; a full collection then walks what the talks made, a few hundred objects each: 0.1 ms for a thousand.
+    again; a full collection then walks what the talks made, at about 0.1 ms for a thousand objects.
     """
     gc.collect()
     gc.freeze()
