@@ -5,7 +5,7 @@ English cardinals up to 999,999, with the short forms of prices ("one twenty" is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 _UNITS = (
@@ -75,16 +75,14 @@ def _read_number(words: Sequence[str], at: int) -> tuple[int, int]:
         return 0, 0
     if word in {"a", "an"}:
         if at + 1 < len(words) and words[at + 1] in _SCALES:
-            value, used = _read_scaled(words, at + 1, 1)
+            value, used = _read_number(words, at + 1)
             return value, used + 1
         return 0, 0
-    if word in _SCALES:
-        return _read_scaled(words, at, 1)
-    value, used = _read_below_hundred(words, at)
-    if used and at + used < len(words) and words[at + used] in _SCALES:
-        scaled, more = _read_scaled(words, at + used, value)
-        return scaled, used + more
-    return value, used
+    value, used = (1, 0) if word == "thousand" else _read_below_thousand(words, at)
+    if list(words[at + used : at + used + 1]) != ["thousand"]:
+        return value, used
+    rest, more = _read_rest(words, at + used + 1, _read_below_thousand, "thousand")
+    return value * 1_000 + rest, used + 1 + more
 
 
 def _one_counts(words: Sequence[str], at: int) -> bool:
@@ -97,27 +95,33 @@ def _one_counts(words: Sequence[str], at: int) -> bool:
     )
 
 
-def _read_scaled(words: Sequence[str], at: int, count: int) -> tuple[int, int]:
-    """`hundred` or `thousand` stands at `at`, `count` before it."""
-    scale = _SCALES[words[at]]
-    used = 1
-    rest_at = at + 1
-    if rest_at + 1 < len(words) and words[rest_at] == "and":
-        rest_at += 1
-    if rest_at < len(words):
-        rest, more = _read_below_hundred(words, rest_at)
-        if scale == 1_000 and more and words[rest_at + more : rest_at + more + 1] == ["hundred"]:
-            rest, extra = _read_scaled(words, rest_at + more, rest)
-            more += extra
-        # "a hundred and two hundred" is two numbers.
-        more = (
-            0
-            if rest >= scale or words[rest_at + more : rest_at + more + 1] == ["hundred"]
-            else more
-        )
-        if more:
-            return count * scale + rest, rest_at + more - at
-    return count * scale, used
+def _read_below_thousand(words: Sequence[str], at: int) -> tuple[int, int]:
+    value, used = (1, 0) if words[at] == "hundred" else _read_below_hundred(words, at)
+    if list(words[at + used : at + used + 1]) != ["hundred"]:
+        return value, used
+    rest, more = _read_rest(words, at + used + 1, _read_below_hundred, "hundred")
+    return value * 100 + rest, used + 1 + more
+
+
+def _read_rest(
+    words: Sequence[str],
+    at: int,
+    read: Callable[[Sequence[str], int], tuple[int, int]],
+    scale: str,
+) -> tuple[int, int]:
+    """What follows a scale word, perhaps after "and": `fifty` in "a hundred and fifty"."""
+    begin = at + 1 if list(words[at : at + 1]) == ["and"] else at
+    if begin >= len(words):
+        return 0, 0
+    value, used = read(words, begin)
+    # "A hundred and two hundred" is two numbers.
+    if (
+        not used
+        or value >= _SCALES[scale]
+        or list(words[begin + used : begin + used + 1]) == [scale]
+    ):
+        return 0, 0
+    return value, begin + used - at
 
 
 def _read_below_hundred(words: Sequence[str], at: int) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import TypeVar
@@ -191,36 +191,40 @@ def _search(
     database: sqlite3.Connection, query: str, filters: Filters, limit: int, offset: int
 ) -> SearchResult:
     conditions, values = _conditions(filters)
-    for table, expression in _attempts(query):
-        if table is None:
-            source, where, found = "products", conditions, values
-            order = "products.number"
-        else:
-            source = f"{table} JOIN products ON products.number = {table}.rowid"
-            where = [f"{table} MATCH ?", *conditions]
-            found = [expression, *values]
-            order = f"{_RANKS[table]}, products.number"
-        # Only names from this file go into the text; what came from outside is bound.
-        clause = f"FROM {source}" + (f" WHERE {' AND '.join(where)}" if where else "")
-        total = database.execute(f"SELECT count(*) {clause}", found).fetchone()[0]
-        if total:
-            rows = database.execute(
-                f"SELECT products.body {clause} ORDER BY {order} LIMIT ? OFFSET ?",
-                [*found, limit, offset],
-            )
-            return SearchResult(tuple(_product_of(body) for (body,) in rows), total)
-    return SearchResult((), 0)
+    source, order = "products", "products.number"
+    if (terms := parse_query(query)) is not None:
+        index, expression = next(
+            (attempt for attempt in terms.attempts() if _finds_any(database, *attempt)),
+            (None, ""),
+        )
+        if index is None:
+            return SearchResult((), 0)
+        source = f"{index} JOIN products ON products.number = {index}.rowid"
+        conditions, values = [f"{index} MATCH ?", *conditions], [expression, *values]
+        order = f"{_RANKS[index]}, products.number"
+    elif query.strip() and not any(character.isalnum() for character in query):
+        return SearchResult((), 0)
+    # Only names from this file go into the text; what came from outside is bound.
+    clause = f"FROM {source}" + (f" WHERE {' AND '.join(conditions)}" if conditions else "")
+    (total,) = database.execute(f"SELECT count(*) {clause}", values).fetchone()
+    rows = database.execute(
+        f"SELECT products.body {clause} ORDER BY {order} LIMIT ? OFFSET ?",
+        [*values, limit, offset],
+    )
+    return SearchResult(tuple(_product_of(body) for (body,) in rows), total)
 
 
-def _attempts(query: str) -> Iterator[tuple[Index | None, str]]:
-    """Where to look for what, from exact to loose; without an index every product is meant."""
-    terms = parse_query(query)
-    if terms is None:
-        if not query.strip() or any(character.isalnum() for character in query):
-            # Nothing, or only words that any product would do for ("show me something").
-            yield None, ""
-        return
-    yield from terms.attempts()
+def _finds_any(database: sqlite3.Connection, index: Index, expression: str) -> bool:
+    """Whether the whole shop has something for the expression.
+
+    How loosely a query is read must not hang on the filters: who asks for running shoes at a price
+    that no running shoe has wants none, and no other shoes.
+    """
+    found = database.execute(
+        f"SELECT 1 FROM {index} WHERE {index} MATCH ? LIMIT 1",  # noqa: S608
+        (expression,),
+    )
+    return found.fetchone() is not None
 
 
 def _conditions(filters: Filters) -> tuple[list[str], list[object]]:

@@ -1,11 +1,16 @@
-"""What shoppers say, as a recogniser writes it, with the intent and the particulars meant.
+"""What shoppers say, as a recogniser writes it, with the intent and the particulars meant."""
 
-Each row: the situation (see `test_intents.situation`), the sentence, the intent, the slots that
-must be found.
-"""
+from __future__ import annotations
 
+import time
 from decimal import Decimal
 from typing import Any
+
+import pytest
+
+from greenroom.commerce.context import CartLine, LastSearch, Pending, ProductRef, ShopContext
+from greenroom.commerce.intents import INTENTS, recognise
+from greenroom.commerce.ports import Money
 
 Row = tuple[str, str, str, dict[str, Any]]
 
@@ -50,7 +55,8 @@ SEARCHES: list[Row] = [
     ("start", "black leggings", "product_search", {"query": "leggings", "color": "black"}),
     ("start", "red jacket in a medium", "product_search",
      {"query": "jacket", "color": "red", "size": "M"}),
-    ("start", "i want a hoodie in extra large", "product_search", {"query": "hoodie", "size": "XL"}),
+    ("start", "i want a hoodie in extra large", "product_search",
+     {"query": "hoodie", "size": "XL"}),
     ("start", "find me a gray sweater", "product_search", {"query": "sweater", "color": "grey"}),
     ("start", "hi i am looking for hiking boots", "product_search", {"query": "hiking boots"}),
     ("start", "what kind of bags do you have", "product_search", {"query": "bags"}),
@@ -73,7 +79,7 @@ SEARCHES: list[Row] = [
     ("listed", "what about trail shoes", "product_search", {"query": "trail shoes"}),
     ("listed", "how about jackets instead", "product_search", {"query": "jackets"}),
     ("listed", "show me tail shoes instead", "product_search", {"query": "trail shoes"}),
-    ("listed", "show me something cheaper", "product_search", {"relative": "cheaper", "query": ""}),
+    ("listed", "show me something cheaper", "product_search", {"relative": "cheaper"}),
     ("listed", "anything cheaper", "product_search", {"relative": "cheaper"}),
     ("listed", "do you have anything less expensive", "product_search", {"relative": "cheaper"}),
     ("listed", "that's too expensive", "product_search", {"relative": "cheaper"}),
@@ -243,3 +249,95 @@ TALK: list[Row] = [
 ]
 
 PHRASES: list[Row] = [*SEARCHES, *DETAILS, *PRICES, *STOCK, *ADDING, *CART, *TALK]
+
+
+def _ref(name: str, title: str, price: int) -> ProductRef:
+    return ProductRef(name, title, Money(Decimal(price)))
+
+
+NAMED = (
+    _ref("morning", "Morning Mile Running Shoe", 65),
+    _ref("comet", "Comet Running Shoe", 89),
+    _ref("feather", "Feather Running Shoe", 79),
+)
+
+
+def situation(name: str) -> ShopContext:
+    """A conversation at its start, after a search, about one product, or with a cart."""
+    context = ShopContext()
+    if name == "start":
+        return context
+    context.results = NAMED
+    context.last_search = LastSearch("running shoes", shown=3, total=7)
+    if name == "listed":
+        return context
+    context.focus = NAMED[1]
+    if name == "asked size":
+        context.pending = Pending("size", "add_to_cart", {"product_id": "comet"})
+    if name == "cart":
+        price = NAMED[1].price
+        context.cart.append(CartLine("comet", "v", NAMED[1].title, "10", "Black", 1, price))
+    return context
+
+
+@pytest.mark.parametrize(("where", "sentence", "intent", "slots"), PHRASES)
+def test_a_sentence_is_understood(
+    where: str, sentence: str, intent: str, slots: dict[str, Any]
+) -> None:
+    understood = recognise(sentence, situation(where))
+    found = {name: getattr(understood.slots, name) for name in slots}
+    assert (understood.name, found) == (intent, slots)
+
+
+def test_every_intent_has_phrases() -> None:
+    assert {row[2] for row in PHRASES} == set(INTENTS)
+    assert len(PHRASES) >= 180
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        "yes please " * 200,
+        "no i do not want " * 100,
+        "the first one " * 300,
+        "between 1 and " * 200,
+        "thanks thank you " * 6 + "x",
+        "x" * 100_000,
+        "$1," * 5_000,
+        "size " * 400,
+    ],
+)
+def test_no_sentence_takes_long_to_understand(noise: str) -> None:
+    began = time.process_time()
+    assert recognise(noise, situation("cart")).name in INTENTS
+    assert time.process_time() - began < 0.05
+
+
+def test_a_size_that_was_offered_completes_the_purchase() -> None:
+    context = situation("focused")
+    context.pending = Pending("yes", "add_to_cart", {"product_id": "comet"})
+    understood = recognise("yes in size ten", context)
+    assert (understood.name, understood.slots.size) == ("add_to_cart", "10")
+
+
+def test_a_question_about_stock_is_not_taken_for_the_answer_to_an_offer() -> None:
+    context = situation("focused")
+    context.pending = Pending("yes", "add_to_cart", {"product_id": "comet"})
+    assert recognise("do you have it in red", context).name == "inventory_check"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "intent"),
+    [
+        ("is the ranger hiking boot available in size twelve", "inventory_check"),
+        ("i'll take the ranger hiking boot", "add_to_cart"),
+        ("tell me about the family cabin tent", "product_details"),
+        ("how much is the granite kettle bell", "price_inquiry"),
+        ("yes but what about your warranty", "policy_question"),
+        ("yes the thing", "affirm"),
+        ("no the thing", "deny"),
+        ("please", "affirm"),
+    ],
+)
+def test_a_product_that_was_never_named_can_be_asked_for(sentence: str, intent: str) -> None:
+    assert recognise(sentence, situation("start")).name == intent
