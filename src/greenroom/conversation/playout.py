@@ -22,6 +22,7 @@ class PlayoutClock:
         "_first_heard",
         "_first_sent",
         "_queued",
+        "_reported",
         "_sent",
         "_timer",
         "_waiter",
@@ -39,6 +40,7 @@ class PlayoutClock:
         self._anchor_time = self._clock.time()
         self._first_sent: float | None = None
         self._first_heard: float | None = None
+        self._reported = False
         self._wake()
 
     def queued(self, ms: float) -> None:
@@ -59,10 +61,10 @@ class PlayoutClock:
     def report(self, played_ms: float) -> None:
         """The listener says how much of the reply they have heard."""
         now = self._clock.time()
-        first = self._anchor_position == 0.0
         self._anchor_position = min(max(played_ms, 0.0), self._sent)
         self._anchor_time = now
-        if first and self._first_sent is not None and played_ms > 0:
+        if not self._reported and self._first_sent is not None and played_ms > 0:
+            self._reported = True
             self._first_heard = max(self._first_sent, now - played_ms / 1000)
         self._wake()
 

@@ -38,7 +38,7 @@ class AudioOutput(Protocol):
     """
 
     def begin(self, reply_id: str, turn_id: str, rate: int) -> None:
-        """A new reply follows, at `rate` Hz. Any reply before it is over."""
+        """A new reply follows, at `rate` Hz, and is not held. Any reply before it is over."""
         ...
 
     def write(self, reply_id: str, sentence: int, pcm: Pcm, *, last: bool) -> None:
@@ -50,7 +50,10 @@ class AudioOutput(Protocol):
         ...
 
     def pause(self) -> None:
-        """Hold what has not been sent; the listener may hear silence. Undone by `resume`."""
+        """Hold what has not been sent; the listener may hear silence. Ends with `resume`, `flush`.
+
+        What is written meanwhile is held too.
+        """
         ...
 
     def resume(self) -> None:
@@ -58,7 +61,7 @@ class AudioOutput(Protocol):
         ...
 
     def flush(self) -> float:
-        """Drop all that is queued, be silent at once; return the ms of the reply that were heard."""
+        """Drop all that is queued, be silent at once; return the ms of the reply that was heard."""
         ...
 
     def played_ms(self) -> float:
@@ -66,13 +69,16 @@ class AudioOutput(Protocol):
         ...
 
     def first_times(self) -> tuple[float | None, float | None]:
-        """When the current reply's first audio was sent, and heard, on the clock; None: not yet."""
+        """When the current reply's first audio was sent, and heard, on the clock; None: not yet.
+
+        Asked before `flush`, or when all was heard.
+        """
         ...
 
     async def wait_until_ahead(self, ms: float) -> None:
         """Return when at most `ms` of written audio are still unheard (0: all was heard).
 
-        Cancelled by its caller when the reply is cut.
+        Cancelled by its caller when the reply is cut. One caller at a time.
         """
         ...
 

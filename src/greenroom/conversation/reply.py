@@ -1,20 +1,25 @@
 """One reply: read from the agent, split into sentences, spoken, and measured.
 
-A reply owns two tasks: one reads the agent, one speaks what was read. Cancelling `run` ends both,
-and with them the model call and the synthesis.
+Two coroutines make it, each run as a task by the conversation: `read` takes what the agent says,
+`speak` gives it a voice, not further ahead of the listener than it must be. Cancelling the tasks
+ends the model call and the synthesis. A reply that is `over` tells and writes nothing any more,
+even where a provider did not heed the cancelling.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
+import uuid
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, cast
 
 from greenroom.agents.ports import AgentEvent, AnswerDone, TextDelta, ToolRan
 from greenroom.audio.pcm import EMPTY, ms_of
+from greenroom.conversation.deadline import Deadline
 from greenroom.conversation.ports import (
     AgentReplied,
     AudioOutput,
@@ -25,18 +30,24 @@ from greenroom.conversation.ports import (
 )
 from greenroom.conversation.sentences import SentenceSplitter
 from greenroom.conversation.spoken import SpokenReply
+from greenroom.conversation.stages import Stages
 from greenroom.errors import GreenroomError, ProviderFailed
-from greenroom.sessions.model import ToolCallEntry
+from greenroom.sessions.model import ToolCallEntry, TranscriptEntry
 from greenroom.settings import ReplySettings
-from greenroom.speech.ports import Synthesizer
+from greenroom.speech.ports import SpeechChunk, Synthesizer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
+
+log = logging.getLogger(__name__)
 
 ONE_MOMENT = "One moment, please."
 NO_ANSWER = "I'm sorry, I have no answer to that. Could you put it another way?"
 TROUBLE = "I'm sorry, something went wrong on my side. Please ask me again."
 TOO_SLOW = "I'm sorry, that is taking too long. Please ask me again."
+
+Ask = Callable[[], AsyncIterator[AgentEvent]]
+"""Begins an answer. Called in the reply's own task, so that nothing is begun that isn't ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,122 +63,131 @@ class Speaking:
     listener: Listener
 
 
-@dataclass(slots=True)
-class Stages:
-    """When things happened, in the clock's seconds; None: not (yet)."""
-
-    speech_end: float | None = None
-    turn_end: float | None = None
-    transcript: float | None = None
-    first_token: float | None = None
-    first_audio_sent: float | None = None
-    first_audio_heard: float | None = None
-
-    def after_speech_ms(self) -> dict[str, float]:
-        """Each stage in ms after the end of the user's speech."""
-        if self.speech_end is None:
-            return {}
-        named = {
-            "turn_end_ms": self.turn_end,
-            "transcript_ms": self.transcript,
-            "first_token_ms": self.first_token,
-            "first_audio_sent_ms": self.first_audio_sent,
-            "first_audio_heard_ms": self.first_audio_heard,
-        }
-        return {
-            name: round((at - self.speech_end) * 1000, 3)
-            for name, at in named.items()
-            if at is not None
-        }
-
-
-@dataclass(slots=True)
 class Reply:
     """The answer to one turn. `prompt` is what the user is taken to have said."""
 
-    id: str
-    turn_id: str
-    prompt: str
-    speaking: Speaking
-    events: AsyncIterator[AgentEvent]
-    on_complete: Callable[[Reply], None]
-    stages: Stages = field(default_factory=Stages)
-    spoken: SpokenReply = field(default_factory=SpokenReply)
-    intent: str = ""
-    tools_used: list[str] = field(default_factory=list)
-    usage: dict[str, int] = field(default_factory=dict)
-    _sentences: deque[str] = field(default_factory=deque)
-    _said: list[str] = field(default_factory=list)
-    _complete: bool = False
-    _more: asyncio.Event = field(default_factory=asyncio.Event)
+    __slots__ = (
+        "_answered",
+        "_ask",
+        "_complete",
+        "_intent",
+        "_more",
+        "_said",
+        "_sentences",
+        "_speaking",
+        "_tools_used",
+        "id",
+        "over",
+        "prompt",
+        "spoken",
+        "stages",
+        "turn_id",
+        "usage",
+    )
+
+    def __init__(
+        self, turn_id: str, prompt: str, ask: Ask, speaking: Speaking, stages: Stages
+    ) -> None:
+        self.id = f"reply_{uuid.uuid4().hex[:12]}"
+        self.turn_id = turn_id
+        self.prompt = prompt
+        self.stages = stages
+        self.spoken = SpokenReply()
+        self.usage: dict[str, int] = {}
+        self.over = False
+        self._ask = ask
+        self._speaking = speaking
+        self._intent = ""
+        self._tools_used: list[str] = []
+        self._said: list[str] = []
+        self._sentences: deque[str] = deque()
+        self._more = asyncio.Event()
+        self._answered = 0  # characters of the agent's own
+        self._complete = False
 
     @property
     def text(self) -> str:
-        """All of the answer that has been read from the agent."""
+        """All of the answer that has been read from the agent, and what was said in its place."""
         return " ".join(self._said)
 
-    async def run(self) -> None:
-        """Make and speak the reply; returns when the listener has heard its end."""
-        output = self.speaking.output
-        output.begin(self.id, self.turn_id, self.speaking.synthesizer.rate)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._read())
-            await self._speak()
-        output.end(self.id)
-        await output.wait_until_ahead(0)
+    def entry(self, heard: str, end_ms: float | None) -> TranscriptEntry:
+        """The reply as the journal has it; `end_ms` is None until it is over."""
+        text = self.text
+        return TranscriptEntry(
+            self.turn_id,
+            "assistant",
+            heard,
+            reply_id=self.id,
+            full_text=text if heard != text else None,
+            intent=self._intent or None,
+            tools_used=tuple(self._tools_used),
+            end_ms=end_ms,
+        )
 
     # -- reading -----------------------------------------------------------------------------
 
-    async def _read(self) -> None:
-        clock, settings = self.speaking.clock, self.speaking.settings
+    async def read(self) -> None:
+        """Read the agent to the end of its answer; what goes wrong is said instead."""
+        clock, settings = self._speaking.clock, self._speaking.settings
         patience = clock.call_at(clock.time() + settings.first_token_timeout, self._reassure)
         try:
             await self._read_agent()
         except TimeoutError:
-            self._fail("agent", f"no answer within {settings.timeout:g} s", TOO_SLOW)
+            self._fail(f"no answer within {settings.timeout:g} s", TOO_SLOW)
         except ProviderFailed as error:
-            self._fail("agent", str(error), TROUBLE)
+            self._fail(str(error), TROUBLE)
+        except Exception as error:
+            # A defect of the agent or a tool. It ends here: the user is told, the talk goes on.
+            log.exception("an agent failed unexpectedly")
+            self._fail(type(error).__name__, TROUBLE)
         finally:
             patience.cancel()
-        if not self._said:
-            self._say(NO_ANSWER)
-        self.speaking.listener(
-            AgentReplied(self.turn_id, self.id, self.text, self.intent, tuple(self.tools_used))
-        )
+        if self.over:
+            return
         self._complete = True
         self._more.set()
-        self.on_complete(self)
+        text = self.text
+        self._speaking.journal(self.entry(text, None))
+        self._speaking.listener(
+            AgentReplied(self.turn_id, self.id, text, self._intent, tuple(self._tools_used))
+        )
 
     async def _read_agent(self) -> None:
-        splitter = SentenceSplitter()
-        length, limit = 0, self.speaking.settings.max_characters
-        time_limit = self.speaking.settings.timeout
-        events = cast("AsyncGenerator[AgentEvent]", self.events)
-        loop = asyncio.get_running_loop()
-        async with aclosing(events), asyncio.timeout(time_limit) as timeout:
+        clock, splitter = self._speaking.clock, SentenceSplitter()
+        events = cast("AsyncGenerator[AgentEvent]", self._ask())
+        async with aclosing(events), Deadline(clock, self._speaking.settings.timeout) as deadline:
             async for event in events:
-                timeout.reschedule(loop.time() + time_limit)
+                if self.over:
+                    return
                 match event:
-                    case TextDelta(text):
+                    case TextDelta(text) if text:
+                        deadline.put_off()
                         if self.stages.first_token is None:
-                            self.stages.first_token = self.speaking.clock.time()
-                        for sentence in splitter.push(text):
-                            length += len(sentence)
-                            if length > limit:
-                                return
-                            self._say(sentence)
+                            self.stages.first_token = clock.time()
+                        if not self._answer(splitter.push(text)):
+                            return
                     case ToolRan():
                         self._note_tool(event)
                     case AnswerDone(intent, usage):
-                        self.intent, self.usage = intent, usage
-        for sentence in splitter.finish():
-            if length + len(sentence) <= limit:
-                self._say(sentence)
+                        self._intent, self.usage = intent, usage
+        self._answer(splitter.finish())
+        if not self._answered and not self.over:
+            self._say(NO_ANSWER)
+
+    def _answer(self, sentences: Sequence[str]) -> bool:
+        """Say them; False once the answer is as long as it may be."""
+        for sentence in sentences:
+            length = self._answered + len(sentence)
+            if self._answered and length > self._speaking.settings.max_characters:
+                return False
+            self._answered = length
+            self._say(sentence)
+        return True
 
     def _note_tool(self, ran: ToolRan) -> None:
-        if ran.tool not in self.tools_used:
-            self.tools_used.append(ran.tool)
-        self.speaking.journal(
+        if ran.tool not in self._tools_used:
+            self._tools_used.append(ran.tool)
+        self._speaking.journal(
             ToolCallEntry(
                 self.turn_id, ran.tool, ran.arguments, ran.result, ran.ok, ran.duration_ms
             )
@@ -180,58 +200,82 @@ class Reply:
 
     def _reassure(self) -> None:
         """The model takes long: the user should not wonder whether they were heard."""
-        if not self._said:
+        if self.stages.first_token is None and not self.over:
             self._say(ONE_MOMENT)
 
-    def _fail(self, part: str, why: str, apology: str) -> None:
-        self.intent = self.intent or "apology"
-        self._trouble(part, why)
+    def _fail(self, why: str, apology: str) -> None:
+        if self.over:
+            return
+        self._intent = self._intent or "apology"
+        self._trouble("agent", why)
         self._say(apology)
 
-    def _trouble(self, part: str, why: str) -> None:
-        # One of the literals of ProviderTrouble.part, by the two callers of this class.
-        self.speaking.listener(ProviderTrouble(self.turn_id, part, why))  # type: ignore[arg-type]
+    def _trouble(self, part: Literal["agent", "synthesizer"], why: str) -> None:
+        self._speaking.listener(ProviderTrouble(self.turn_id, part, why))
 
     # -- speaking ----------------------------------------------------------------------------
 
-    async def _speak(self) -> None:
+    async def speak(self) -> None:
+        """Speak all that is read; returns when the listener has heard the end."""
+        output, lead = self._speaking.output, self._speaking.settings.lead_ms
         number = 0
-        while True:
-            while not self._sentences:
-                if self._complete:
-                    return
-                self._more.clear()
-                await self._more.wait()
-            await self.speaking.output.wait_until_ahead(self.speaking.settings.lead_ms)
-            sentence = self._sentences.popleft()
-            self.spoken.begin_sentence(sentence)
-            try:
-                await self._synthesize(number, sentence)
-            except (GreenroomError, TimeoutError) as error:
-                # The text has reached the client; the sound of one sentence is missing.
-                self._trouble("synthesizer", str(error) or "no audio in time")
-            number += 1
+        while await self._has_more():
+            await output.wait_until_ahead(lead)
+            if await self._speak_sentence(number, self._sentences.popleft()):
+                number += 1
+        if not self.over:
+            output.end(self.id)
+            await output.wait_until_ahead(0)
+
+    async def _has_more(self) -> bool:
+        while not self.over:
+            if self._sentences:
+                return True
+            if self._complete:
+                break
+            self._more.clear()
+            await self._more.wait()
+        return False
+
+    async def _speak_sentence(self, number: int, sentence: str) -> bool:
+        """Whether there was sound."""
+        self.spoken.begin_sentence(sentence)
+        before = self.spoken.length_ms
+        why = ""
+        try:
+            await self._synthesize(number, sentence)
+        except TimeoutError:
+            why = "no audio in time"
+        except GreenroomError as error:
+            why = str(error)
+        except Exception as error:
+            # A defect of the synthesizer; as with any failure one sentence goes without sound.
+            log.exception("a synthesizer failed unexpectedly")
+            why = type(error).__name__
+        else:
+            self.spoken.end_sentence()
+        spoke = self.spoken.length_ms > before
+        if self.over:
+            return spoke
+        if spoke:
+            self._speaking.output.write(self.id, number, EMPTY, last=True)
+        if why:  # the text has reached the client all the same
+            self._trouble("synthesizer", why)
+        return spoke
 
     async def _synthesize(self, number: int, sentence: str) -> None:
-        speaking = self.speaking
-        rate, output = speaking.synthesizer.rate, speaking.output
-        sound = speaking.synthesizer.speak(sentence, speaking.voice)
-        time_limit = speaking.settings.timeout
-        loop = asyncio.get_running_loop()
-        wrote = False
-        try:
-            async with (
-                aclosing(cast("AsyncGenerator[object]", sound)),
-                asyncio.timeout(time_limit) as timeout,
-            ):
-                async for chunk in sound:
-                    timeout.reschedule(loop.time() + time_limit)
-                    self.spoken.add(
-                        ms_of(len(chunk.pcm), rate),
-                        tuple((offset, ms_of(onset, rate)) for offset, onset in chunk.words),
-                    )
-                    output.write(self.id, number, chunk.pcm, last=False)
-                    wrote = True
-        finally:
-            if wrote:
-                output.write(self.id, number, EMPTY, last=True)
+        speaking = self._speaking
+        rate = speaking.synthesizer.rate
+        sound = cast(
+            "AsyncGenerator[SpeechChunk]", speaking.synthesizer.speak(sentence, speaking.voice)
+        )
+        async with aclosing(sound), Deadline(speaking.clock, speaking.settings.timeout) as deadline:
+            async for chunk in sound:
+                if self.over:
+                    return
+                deadline.put_off()
+                self.spoken.add(
+                    ms_of(len(chunk.pcm), rate),
+                    tuple((offset, ms_of(onset, rate)) for offset, onset in chunk.words),
+                )
+                speaking.output.write(self.id, number, chunk.pcm, last=False)

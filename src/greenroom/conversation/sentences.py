@@ -7,15 +7,21 @@ import re
 MAX_SENTENCE = 280
 """Characters. A longer run without an end is cut at a comma or a space: speech must begin."""
 
-_END = re.compile(r"[.!?…]+[\"')\]]*(?=\s)|\n+")
-_ABBREVIATION = re.compile(
-    r"(?:\b(?:mr|mrs|ms|dr|prof|st|vs|approx|inc|ltd|co|jr|sr|e\.g|i\.e|etc|fig|u\.s)|\b[a-z])\.$",
+# A full stop counts once white space follows it, so that '3.50' isn't cut in two.
+_END = re.compile(r"[.!?…]+[\"')\]]*(?=\s)|\n")
+# Full stops that end no sentence: abbreviations, initials, the numbers of a list.
+_GOES_ON = re.compile(
+    r"(?:\b(?:mr|mrs|ms|dr|prof|st|vs|approx|inc|ltd|co|jr|sr|e\.g|i\.e|etc|fig|u\.s)|\b[a-z]"
+    r"|^\d{1,2})\.\Z",
     re.IGNORECASE,
 )
 
 
 class SentenceSplitter:
-    """Feeds on pieces of text, gives whole sentences as soon as each is complete."""
+    """Feeds on pieces of text, gives whole sentences as soon as each is complete.
+
+    The sentences depend on the text only, not on how it was cut into pieces.
+    """
 
     __slots__ = ("_rest",)
 
@@ -23,23 +29,16 @@ class SentenceSplitter:
         self._rest = ""
 
     def push(self, text: str) -> list[str]:
-        """The sentences that `text` completes. A full stop counts once white space follows it."""
-        self._rest += text
+        """The sentences that `text` completes."""
+        rest = (self._rest + text).lstrip()
         sentences: list[str] = []
         start = 0
-        for end in _END.finditer(self._rest):
-            candidate = self._rest[start : end.end()].strip()
-            if _ABBREVIATION.search(candidate):
-                continue
-            start = end.end()
-            if _speakable(candidate):
-                sentences.append(candidate)
-        rest = self._rest[start:]
-        while len(rest) > MAX_SENTENCE:
-            cut = _soft_cut(rest)
-            sentences.append(rest[:cut].strip())
-            rest = rest[cut:]
-        self._rest = rest
+        while (end := _end_of_sentence(rest, start)) is not None:
+            sentence = rest[start:end].strip()
+            if _speakable(sentence):
+                sentences.append(sentence)
+            start = _skip_space(rest, end)
+        self._rest = rest[start:]
         return sentences
 
     def finish(self) -> list[str]:
@@ -48,14 +47,30 @@ class SentenceSplitter:
         return [last] if _speakable(last) else []
 
 
-def _speakable(text: str) -> bool:
-    return any(c.isalnum() for c in text)
+def _end_of_sentence(text: str, start: int) -> int | None:
+    """Where the sentence that begins at `start` ends; None: more text decides it."""
+    limit = start + MAX_SENTENCE
+    # One character more than a sentence may have: an end shows by what follows it.
+    for end in _END.finditer(text, start, limit + 1):
+        if not _GOES_ON.search(text[start : end.end()]):
+            return end.end()
+    return _soft_cut(text, start, limit) if len(text) > limit else None
 
 
-def _soft_cut(text: str) -> int:
+def _soft_cut(text: str, start: int, limit: int) -> int:
     """Where to cut an endless sentence: after a clause, else a word, else anywhere."""
     for mark in (";", ",", " "):
-        at = text.rfind(mark, MAX_SENTENCE // 3, MAX_SENTENCE)
+        at = text.rfind(mark, start + MAX_SENTENCE // 3, limit)
         if at > 0:
             return at + 1
-    return MAX_SENTENCE
+    return limit
+
+
+def _skip_space(text: str, at: int) -> int:
+    while at < len(text) and text[at].isspace():
+        at += 1
+    return at
+
+
+def _speakable(text: str) -> bool:
+    return any(c.isalnum() for c in text)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+TYPICAL_MS_PER_CHARACTER = 65.0
+"""About 15 characters a second: the pace of English read aloud at 160 words a minute."""
+
 
 @dataclass(slots=True)
 class _Sentence:
     text: str
     start_ms: float
     length_ms: float = 0.0
+    complete: bool = False
     words: list[tuple[int, float]] = field(default_factory=list)
     """(character offset, ms of its onset from the sentence's start), in order."""
 
@@ -38,10 +42,9 @@ class SpokenReply:
         sentence.words.extend(words)
         self._end_ms += ms
 
-    @property
-    def text(self) -> str:
-        """All that was handed over to be spoken."""
-        return " ".join(s.text for s in self._sentences)
+    def end_sentence(self) -> None:
+        """The current sentence's sound is whole."""
+        self._sentences[-1].complete = True
 
     @property
     def length_ms(self) -> float:
@@ -51,31 +54,34 @@ class SpokenReply:
     def heard(self, played_ms: float) -> str:
         """The words that a listener heard who stopped listening at `played_ms`.
 
-        A word counts as heard once its sound is over, that is when the next one has begun.
+        A word counts as heard once its sound is over, that is when the next one has begun. Of a
+        sentence that has no sound nothing was heard.
         """
         parts: list[str] = []
         for sentence in self._sentences:
             position = played_ms - sentence.start_ms
             if position <= 0:
                 break
-            if position >= sentence.length_ms:
-                parts.append(sentence.text)
-                continue
-            cut = _cut(sentence, position)
-            if cut:
-                parts.append(cut)
-            break
+            part = _heard_of(sentence, min(position, sentence.length_ms))
+            if part:
+                parts.append(part)
         return " ".join(parts)
 
 
-def _cut(sentence: _Sentence, position_ms: float) -> str:
-    """The sentence up to the last whole word before `position_ms`."""
+def _heard_of(sentence: _Sentence, position_ms: float) -> str:
+    """The sentence up to the last whole word before `position_ms` of its sound."""
+    text, length = sentence.text, sentence.length_ms
+    if sentence.complete:
+        if position_ms >= length:
+            return text if length else ""
+    else:  # more of it would have come: how much is a guess
+        length = max(length, len(text) * TYPICAL_MS_PER_CHARACTER)
     if sentence.words:
         begun = [offset for offset, onset in sentence.words if onset <= position_ms]
         offset = begun[-1] if begun else 0
     else:
-        offset = int(len(sentence.text) * position_ms / sentence.length_ms)
-        # back to the last word boundary: half a word was not understood
-        while 0 < offset < len(sentence.text) and not sentence.text[offset].isspace():
+        offset = int(len(text) * position_ms / length)
+        # Back to the last word boundary: half a word was not understood.
+        while 0 < offset < len(text) and not text[offset].isspace():
             offset -= 1
-    return sentence.text[:offset].rstrip()
+    return text[:offset].rstrip()

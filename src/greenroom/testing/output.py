@@ -38,7 +38,9 @@ class RecordingOutput:
 
     def begin(self, reply_id: str, turn_id: str, rate: int) -> None:
         """A new reply."""
-        self._reply, self._rate, self._written = reply_id, rate, 0.0
+        self._reply, self._rate = reply_id, rate
+        self._written = self._held = 0.0
+        self._paused = False
         self.calls.append("begin")
         if self._playout:
             self._playout.begin()

@@ -15,7 +15,7 @@ import numpy as np
 
 from greenroom.agents.ports import AgentEvent, AnswerDone, Message, TextDelta
 from greenroom.audio.pcm import Pcm, samples_of
-from greenroom.errors import ProviderFailed
+from greenroom.errors import ConfigurationError, ProviderFailed
 from greenroom.speech.ports import (
     PartialListener,
     ProviderContext,
@@ -30,6 +30,7 @@ class ScriptedTranscriber:
     """Hears the given texts, one a turn; the last one again and again.
 
     A text that is an exception is raised by `finish`. `hold` makes `finish` wait until it is set.
+    `keep_sound` makes each stream keep what it was fed.
     """
 
     def __init__(
@@ -38,8 +39,10 @@ class ScriptedTranscriber:
         *,
         confidence: float = 0.9,
         hold: asyncio.Event | None = None,
+        keep_sound: bool = False,
     ) -> None:
         self.uri = "scripted:"
+        self.keep_sound = keep_sound
         self.texts = list(texts)
         self.confidence = confidence
         self.hold = hold
@@ -63,16 +66,22 @@ class ScriptedTranscriber:
 
 
 class ScriptedStream:
-    """One turn. `samples` counts what was fed, `state` is open, finished or cancelled."""
+    """One turn. `samples` counts what was fed, `state` is open, finished or cancelled.
+
+    `sound` is what was fed, if the transcriber keeps it.
+    """
 
     def __init__(self, owner: ScriptedTranscriber, on_partial: PartialListener | None) -> None:
         self._owner, self._on_partial = owner, on_partial
         self.samples = 0
+        self.sound: list[Pcm] = []
         self.state = "open"
 
     def feed(self, pcm: Pcm) -> None:
         """Count the samples."""
         self.samples += len(pcm)
+        if self._owner.keep_sound:
+            self.sound.append(pcm)
 
     def hear(self, text: str) -> None:
         """Have a partial transcript now."""
@@ -173,10 +182,17 @@ class ScriptedAgent:
 
 def create_transcriber(uri: str, _context: ProviderContext) -> ScriptedTranscriber:
     """The entry point `scripted` of the transcribers."""
-    return ScriptedTranscriber(parse_qs(urlsplit(uri).query).get("text", ["hello"]))
+    query = parse_qs(urlsplit(uri).query, keep_blank_values=True)
+    return ScriptedTranscriber(query.get("text", ["hello"]))
 
 
 def create_synthesizer(uri: str, _context: ProviderContext) -> ScriptedSynthesizer:
     """The entry point `scripted` of the synthesizers."""
-    query = parse_qs(urlsplit(uri).query)
-    return ScriptedSynthesizer(ms_per_character=float(query.get("ms_per_character", ["60"])[0]))
+    given = parse_qs(urlsplit(uri).query).get("ms_per_character", ["60"])[0]
+    try:
+        ms = float(given)
+    except ValueError:
+        raise ConfigurationError(
+            "providers.synthesizer", f"ms_per_character is {given!r}, which is no number"
+        ) from None
+    return ScriptedSynthesizer(ms_per_character=ms)

@@ -27,6 +27,8 @@ class EnergyVoiceActivity:
 
 
 class _Stream:
+    __slots__ = ("_closed", "_end", "_on_probability", "_rest", "_threshold")
+
     def __init__(self, on_probability: Callable[[float, int], None], threshold: float) -> None:
         self._on_probability, self._threshold = on_probability, threshold
         self._rest: Pcm = EMPTY
@@ -34,11 +36,17 @@ class _Stream:
         self._closed = False
 
     def feed(self, pcm: Pcm) -> None:
-        self._rest = np.concatenate([self._rest, pcm])
-        while len(self._rest) >= WINDOW and not self._closed:
-            window, self._rest = self._rest[:WINDOW], self._rest[WINDOW:]
+        if self._closed:
+            return
+        self._rest = sound = np.concatenate([self._rest, pcm])
+        used = 0
+        while used + WINDOW <= len(sound) and not self._closed:
+            window = sound[used : used + WINDOW]
+            used += WINDOW
+            # int16 has no +32768.
+            level = np.abs(window, dtype=np.int32).sum() / WINDOW
             self._end += WINDOW
-            level = float(np.abs(window.astype(np.float32)).mean())
+            self._rest = sound[used:]
             self._on_probability(1.0 if level > self._threshold else 0.0, self._end)
 
     def close(self) -> None:
