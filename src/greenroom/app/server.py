@@ -13,6 +13,7 @@ from typing import Any
 
 import uvicorn
 
+from greenroom.api.server_protocol import BoundedHttpProtocol, BoundedWebSocketProtocol
 from greenroom.errors import ConfigurationError
 from greenroom.settings import ServerSettings
 
@@ -75,15 +76,13 @@ class HttpServer(uvicorn.Server):
             server.close()
 
 
-def http_server(
-    app: Callable[..., Any], settings: ServerSettings, protocol: type[asyncio.Protocol]
-) -> HttpServer:
-    """A server for `app`; `protocol` is the HTTP protocol class of its connections."""
+def http_server(app: Callable[..., Any], settings: ServerSettings) -> HttpServer:
+    """A server for `app`, whose connections are bounded in time and size."""
     return HttpServer(
         uvicorn.Config(
             app,
-            http=protocol,
-            ws="websockets-sansio",
+            http=BoundedHttpProtocol.with_head_timeout(settings.handshake_timeout),
+            ws=BoundedWebSocketProtocol,
             ws_max_size=MAX_FRAME_BYTES,
             # Base64 audio does not shrink; compressing it would only cost CPU and memory.
             ws_per_message_deflate=False,

@@ -1,0 +1,155 @@
+"""Looks whether a server could run here, what it would choose, and what would make it better."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from greenroom.agents.shop import ShopAgents
+from greenroom.app.compose import create_catalogue
+from greenroom.app.credentials import resolve_credentials
+from greenroom.app.server import bind
+from greenroom.commerce.ports import Filters
+from greenroom.commerce.toolbox import Toolbox
+from greenroom.errors import ConfigurationError, GreenroomError
+from greenroom.sessions.keys import ApiKeys
+from greenroom.sessions.store import Store
+from greenroom.settings import Settings
+from greenroom.speech.registry import Choice, choose_synthesizer, choose_transcriber
+
+
+class Verdict(StrEnum):
+    """How a part is."""
+
+    GOOD = "good"
+    COULD_BE_BETTER = "could be better"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One part: what is there, and what to do about it (empty: nothing)."""
+
+    part: str
+    verdict: Verdict
+    what: str
+    advice: str = ""
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Look at every part. What fails becomes a finding; nothing is changed but the schema."""
+    parts: tuple[tuple[str, Callable[[Settings], Awaitable[Finding]]], ...] = (
+        ("data folder", _data_folder),
+        ("journal", _journal),
+        ("credentials", _credentials),
+        ("port", _port),
+        ("hears", _transcriber),
+        ("speaks", _synthesizer),
+        ("thinks", _model),
+        ("shop", _catalogue),
+        ("redis", _redis),
+    )
+    findings = []
+    for part, look in parts:
+        try:
+            findings.append(await look(settings))
+        except (GreenroomError, OSError) as error:
+            findings.append(Finding(part, Verdict.BROKEN, str(error)))
+    return findings
+
+
+async def _data_folder(settings: Settings) -> Finding:
+    folder = settings.data_dir
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK):
+        raise ConfigurationError("data_dir", f"{folder} can't be written by this user")
+    return Finding("data folder", Verdict.GOOD, str(folder))
+
+
+async def _journal(settings: Settings) -> Finding:
+    store = Store.of(settings)
+    try:
+        await store.migrate()
+        await store.check()
+    finally:
+        await store.close()
+    advice = "" if store.shared else "for several servers: GREENROOM_STORAGE__DATABASE_URL"
+    return Finding("journal", Verdict.GOOD, store.name, advice)
+
+
+async def _credentials(settings: Settings) -> Finding:
+    store = Store.of(settings)
+    try:
+        keys = await ApiKeys(store).list()
+    finally:
+        await store.close()
+    valid = sum(key.revoked_at is None for key in keys)
+    credentials = resolve_credentials(settings, has_stored_keys=valid > 0)
+    what = f"{valid} API keys" + (", and the development key" if credentials.development else "")
+    return Finding("credentials", Verdict.GOOD, what)
+
+
+async def _port(settings: Settings) -> Finding:
+    bind(settings.server).close()
+    return Finding("port", Verdict.GOOD, f"{settings.server.host}:{settings.server.port} is free")
+
+
+async def _transcriber(settings: Settings) -> Finding:
+    return _of_choice("hears", choose_transcriber(settings.providers.transcriber))
+
+
+async def _synthesizer(settings: Settings) -> Finding:
+    return _of_choice("speaks", choose_synthesizer(settings.providers.synthesizer))
+
+
+def _of_choice(part: str, choice: Choice) -> Finding:
+    verdict = Verdict.COULD_BE_BETTER if choice.alternatives else Verdict.GOOD
+    return Finding(part, verdict, f"{choice.uri} ({choice.why})", "; ".join(choice.alternatives))
+
+
+async def _model(settings: Settings) -> Finding:
+    catalogue = create_catalogue(settings.providers.catalogue, settings.data_dir)
+    agents = ShopAgents(Toolbox(catalogue), settings.providers.model)
+    try:
+        await agents.warm_up()
+    finally:
+        await agents.close()
+        await catalogue.close()
+    if settings.providers.model != "offline":
+        return Finding("thinks", Verdict.GOOD, settings.providers.model)
+    return Finding(
+        "thinks",
+        Verdict.COULD_BE_BETTER,
+        "offline (recognises a shop's intents by rules)",
+        "a language model: GREENROOM_PROVIDERS__MODEL=openai:gpt-5-mini and OPENAI_API_KEY",
+    )
+
+
+async def _catalogue(settings: Settings) -> Finding:
+    catalogue = create_catalogue(settings.providers.catalogue, settings.data_dir)
+    try:
+        await catalogue.check()
+        found = await catalogue.search("", Filters(), limit=1)
+    finally:
+        await catalogue.close()
+    return Finding("shop", Verdict.GOOD, f"{catalogue.uri} with {found.total} products")
+
+
+async def _redis(settings: Settings) -> Finding:
+    if settings.redis_url is None:
+        return Finding("redis", Verdict.GOOD, "not configured; limits are counted in this process")
+    try:
+        from redis.asyncio import Redis  # noqa: PLC0415 - an extra
+        from redis.exceptions import RedisError  # noqa: PLC0415
+    except ImportError as error:
+        raise ConfigurationError("redis_url", "pip install 'greenroom[redis]'") from error
+    client = Redis.from_url(settings.redis_url.get_secret_value(), socket_timeout=2)
+    try:
+        await client.ping()
+    except RedisError as error:
+        raise ConfigurationError("redis_url", f"Redis does not answer: {error}") from error
+    finally:
+        await client.aclose()
+    return Finding("redis", Verdict.GOOD, "answers")

@@ -1,0 +1,85 @@
+"""The life of a server process: start, say what is served, serve, drain, end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import sys
+import time
+from collections.abc import Callable
+
+import uvloop
+
+from greenroom import __version__
+from greenroom.app.compose import Greenroom, compose
+from greenroom.app.garbage import tune_garbage_collector
+from greenroom.app.server import bind, http_server, shutdown_signals
+from greenroom.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT. Raises ConfigurationError before anything is served."""
+    logging.basicConfig(
+        level=settings.log_level.upper(),
+        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    for noisy in ("uvicorn.error", "httpx", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(settings, print))
+
+
+async def serve(settings: Settings, say: Callable[[str], None]) -> None:
+    """Serve; `say` prints what is served where. Returns when drained."""
+    began = time.monotonic()
+    listener = bind(settings.server)
+    try:
+        async with compose(settings) as greenroom:
+            server = http_server(greenroom.app, settings.server)
+            with shutdown_signals(asyncio.get_running_loop()) as asked:
+                serving = asyncio.create_task(server.serve([listener]))
+                await _until(server.listening, serving)
+                # After start-up: what is alive now lives as long as the process.
+                tune_garbage_collector()
+                say(banner(greenroom, listener, time.monotonic() - began))
+                sys.stdout.flush()
+                await _until(asked, serving)
+                server.stop_listening()
+                await greenroom.drain(settings.server.drain_timeout)
+                server.should_exit = True
+                await serving
+    finally:
+        listener.close()
+
+
+def banner(greenroom: Greenroom, listener: socket.socket, seconds: float) -> str:
+    """What is served where, by what."""
+    host, port = listener.getsockname()[:2]
+    host = f"[{host}]" if ":" in host else host
+    rows = [
+        ("voice commerce API", f"http://{host}:{port}"),
+        ("voice", f"ws://{host}:{port}/ws/voice/session"),
+        *greenroom.chosen,
+    ]
+    if greenroom.credentials.development:
+        rows.append(("development key", "accepted, since only this machine can connect"))
+    width = max(len(name) for name, _ in rows)
+    lines = [f"  {name:<{width}}  {value}" for name, value in rows]
+    return "\n".join(
+        [f"Greenroom {__version__}", *lines, f"Ready in {seconds:.1f} s. Ctrl-C ends it."]
+    )
+
+
+async def _until(event: asyncio.Event, serving: asyncio.Task[None]) -> None:
+    """Wait for `event`, or for the server's own end (then with its error, if it had one)."""
+    waiting = asyncio.create_task(event.wait())
+    try:
+        await asyncio.wait({waiting, serving}, return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            serving.result()
+    finally:
+        waiting.cancel()
