@@ -79,11 +79,15 @@ def _load(results: Sequence[Row]) -> None:
                 for name, rs in rows.items()
             ],
         )  # fmt: skip
+        if ours:
+            print()
         peers = [cost[p] for p in ("livekit", "pipecat") if p in cost]
         if ours and peers:
             share = ours / min(peers)
-            verdict = "met" if share <= 0.25 else "NOT met"
-            print(f"\nGreenroom takes {share:.3f} of the better peer's CPU; goal 0.25: {verdict}.")
+            print(
+                f"Greenroom takes {share:.3f} of the better peer's CPU; "
+                f"goal 0.25: {_verdict(share <= 0.25)}."
+            )
         if ours:
             late = max(_worst(r) for r in rows["greenroom"])
             print(f"Greenroom's latest frame: {late:.1f} ms; goal 40: {_verdict(late <= 40)}.")
