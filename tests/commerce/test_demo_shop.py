@@ -106,8 +106,8 @@ async def test_what_is_not_sold_is_not_found(catalogue: Catalogue, query: str) -
 @pytest.mark.parametrize(
     "query",
     [
-        '"', "'", '"running" OR "', "running AND", "NOT shoes", "NEAR(running shoes)", "title : shoes",
-       
+        '"', "'", '"running" OR "', "running AND", "NOT shoes", "NEAR(running shoes)",
+        "title : shoes",
         "shoe*", "^shoe", "a" * 10_000, "shoes " * 500, "-shoes", "{title}: x", "\x00", "шуз", "靴",
         "); DROP TABLE products; --", "running + shoes", "col:val", "(", ")",
     ],

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack
 
 from pydantic_ai import Agent, RunContext
@@ -90,8 +90,10 @@ class ModelLoop:
                 message_history=_messages(history),
                 usage_limits=self._limits,
             ) as events:
-                async for event in self._translate(turn, events):
-                    yield event
+                translate = _Translator(turn, self._provider)
+                async for event in events:
+                    if (ours := translate(event)) is not None:
+                        yield ours
         except AgentRunError as error:
             log.debug("the model failed", exc_info=error)
             raise ProviderFailed(self._provider, _reason(error)) from None
@@ -101,36 +103,35 @@ class ModelLoop:
             log.error("%s failed: %s\n%s", self._provider, type(error).__name__, frames)  # noqa: TRY400
             raise ProviderFailed(self._provider, f"unexpected {type(error).__name__}") from None
 
-    async def _translate(
-        self, turn: Turn, events: AsyncIterator[object]
-    ) -> AsyncGenerator[AgentEvent, None]:
-        spoke = False
-        async for event in events:
-            match event:
-                case PartStartEvent(part=TextPart(content=text)):
-                    # Text before a tool call and text after it are different sentences.
-                    if spoke and text and not text[0].isspace():
-                        text = " " + text
-                    if text:
-                        spoke = True
-                        yield TextDelta(text)
-                case PartDeltaEvent(delta=TextPartDelta(content_delta=text)) if text:
-                    spoke = True
-                    yield TextDelta(text)
-                case FunctionToolResultEvent(part=part):
-                    ran = turn.ran.get(part.tool_call_id)
-                    if ran is None:
-                        ran = self._refused(turn, part.tool_name, str(part.content))
-                    if ran is not None:
-                        yield ran
-                case AgentRunResultEvent(result=result):
-                    yield AnswerDone("", _usage(result.usage))
-                case _:
-                    pass
 
-    def _refused(self, turn: Turn, tool: str, why: str) -> ToolRan | None:
+class _Translator:
+    """pydantic-ai's events of one answer as ours; None for those that say nothing to us."""
+
+    def __init__(self, turn: Turn, provider: str) -> None:
+        self._turn, self._provider = turn, provider
+        self._spoke = False
+
+    def __call__(self, event: object) -> AgentEvent | None:
+        match event:
+            case PartStartEvent(part=TextPart(content=text)) if text:
+                # Text before a tool call and text after it are different sentences.
+                apart = " " if self._spoke and not text[0].isspace() else ""
+                self._spoke = True
+                return TextDelta(apart + text)
+            case PartDeltaEvent(delta=TextPartDelta(content_delta=text)) if text:
+                self._spoke = True
+                return TextDelta(text)
+            case FunctionToolResultEvent(part=part):
+                ran = self._turn.ran.get(part.tool_call_id)
+                return ran or self._refused(part.tool_name, str(part.content))
+            case AgentRunResultEvent(result=result):
+                return AnswerDone("", _usage(result.usage))
+            case _:
+                return None
+
+    def _refused(self, tool: str, why: str) -> ToolRan | None:
         """A call that reached no tool: none has its name, or its arguments were no object."""
-        if any(known.name == tool for known in turn.toolbox.tools):
+        if any(known.name == tool for known in self._turn.toolbox.tools):
             return ToolRan(tool, {}, {"error": why}, ok=False, duration_ms=0.0)
         log.warning("%s called a tool that does not exist", self._provider)
         return None

@@ -8,6 +8,7 @@ from greenroom.agents import phrasing as say
 from greenroom.agents.offline_talk import Talk, given, trouble
 from greenroom.agents.turn import Call, Steps
 from greenroom.commerce.context import Pending
+from greenroom.commerce.lexicon import singular, words_of
 from greenroom.commerce.slots import Slots
 
 
@@ -179,4 +180,13 @@ def _place(talk: Talk, slots: Slots) -> int | None:
     for place, line in enumerate(lines, start=1):
         if line.product_id == wanted:
             return place
-    return 1 if len(lines) == 1 and not slots.query else None
+    if slots.query:
+        # A word of its title is enough where only one line has it: "the scarf".
+        said = {singular(word) for word in slots.query.split()}
+        places = [
+            place
+            for place, line in enumerate(lines, start=1)
+            if said & {singular(word) for word in words_of(line.title)}
+        ]
+        return places[0] if len(places) == 1 else None
+    return 1 if len(lines) == 1 else None

@@ -42,8 +42,8 @@ _SMALL_TALK = {
     ),
     "help": (
         (
-            "I can find products for you, say what they cost and whether they are in stock, and keep "
-            "your cart. Try: show me running shoes under 100 dollars."
+            "I can find products for you, say what they cost and whether they are in stock, and "
+            "keep your cart. Try: show me running shoes under 100 dollars."
         ),
     ),
     "policy_question": (

@@ -23,7 +23,8 @@ async def add_to_cart(
     """Put units of one variant into the cart, or say what stands in the way (`reason`).
 
     A missing size is taken from the conversation where it was said for the same category. Where
-    several colours fit and none was asked for, the one with the most stock is taken.
+    several variants fit, the one that is in the cart already is meant ("two more"), else the one
+    with the most stock.
     """
     product = await find_product(catalogue, context, wanted.product_id)
     context.view(product)
@@ -39,7 +40,12 @@ async def add_to_cart(
     refusal = _refusal(product, size, wanted.color, fitting, needs_size=len(sizes) > 1)
     if refusal is not None:
         return refusal
-    variant = max(fitting, key=lambda each: each.stock - context.in_cart(each.id))
+
+    def fitness(each: Variant) -> tuple[bool, int]:
+        held = context.in_cart(each.id)
+        return held > 0 and each.stock - held >= wanted.quantity, each.stock - held
+
+    variant = max(fitting, key=fitness)
     left = variant.stock - context.in_cart(variant.id)
     if left < wanted.quantity:
         return _no(

@@ -1,0 +1,72 @@
+"""A real shop, and a way to talk to its agent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from greenroom.agents.ports import AnswerDone, Message, TextDelta, ToolRan
+from greenroom.agents.shop import ShopAgent, ShopAgents
+from greenroom.commerce.demo import create
+from greenroom.commerce.toolbox import Toolbox
+
+
+@dataclass
+class Answer:
+    """One answer, read to its end."""
+
+    text: str
+    tools: list[ToolRan]
+    done: AnswerDone
+    deltas: list[str]
+
+
+@dataclass
+class Talk:
+    """A conversation with an agent; `history` is kept as a server keeps it."""
+
+    agent: ShopAgent
+    history: list[Message] = field(default_factory=list)
+
+    async def say(self, text: str) -> Answer:
+        deltas: list[str] = []
+        tools: list[ToolRan] = []
+        done: list[AnswerDone] = []
+        async with asyncio.timeout(20):
+            async for event in self.agent.answer(text, tuple(self.history)):
+                assert not done, "AnswerDone is the last event"
+                match event:
+                    case TextDelta(piece):
+                        deltas.append(piece)
+                    case ToolRan():
+                        tools.append(event)
+                    case AnswerDone():
+                        done.append(event)
+        answer = "".join(deltas).strip()
+        self.history += [Message("user", text), Message("assistant", answer)]
+        return Answer(answer, tools, done[0], deltas)
+
+
+@pytest.fixture
+def talk_to() -> Callable[[ShopAgent], Talk]:
+    return Talk
+
+
+@pytest.fixture
+async def offline(toolbox: Toolbox) -> AsyncIterator[ShopAgents]:
+    """Agents with the offline model."""
+    shop = ShopAgents(toolbox)
+    await shop.warm_up()
+    yield shop
+    await shop.close()
+
+
+@pytest.fixture
+async def toolbox(data_dir: Path) -> AsyncIterator[Toolbox]:
+    catalogue = create("demo:", data_dir)
+    yield Toolbox(catalogue)
+    await catalogue.close()
