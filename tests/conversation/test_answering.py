@@ -142,6 +142,14 @@ async def test_a_conversation_is_taken_up_where_it_was_left(talk: Make) -> None:
     assert t.sentences == ["All right."]
 
 
+async def test_after_an_answer_a_single_word_is_a_turn(talk: Make) -> None:
+    t = talk(texts=["one", "yes"], answers=["First.", "Second."])
+    await t.turn()
+    await t.quiet(1_000)
+    await t.turn(200)
+    assert t.prompts == ["one", "yes"]
+
+
 async def test_an_agent_is_not_told_of_more_than_it_can_take(talk: Make) -> None:
     t = talk(history=[Message("user", str(n)) for n in range(500)])
     await t.turn()
@@ -358,13 +366,12 @@ async def test_a_provider_that_ignores_the_end_of_its_reply_is_not_heard(
     stubborn = {"agent": Stubborn} if part == "agent" else {"synthesizer": StubbornSynthesizer}
     t = talk(texts=["one", "two"], **{name: make() for name, make in stubborn.items()})
     await t.turn()
-    await t.say(800)
+    t.conversation.hear(t.sound(800, voice=True))
+    assert len(t.of(ReplyInterrupted)) == 1
     written, events, entries = len(t.output.sound), len(t.events), len(t.journal)
     await t.settle()
-    await t.say(100)
     assert "Stale." not in t.said
     assert (written, events, entries) == (len(t.output.sound), len(t.events), len(t.journal))
-    assert len(t.of(ReplyInterrupted)) == 1
 
 
 async def test_a_cut_in_the_same_moment_as_the_end_of_the_answer_is_the_last_word(
@@ -566,7 +573,7 @@ async def test_a_listener_with_a_defect_does_not_leave_the_talk_stuck(
     await t.turn()
     await t.quiet(2_000)
     assert "RuntimeError: socket" in caplog.text
-    await t.turn()
+    await t.turn(300)
     assert t.agent.heard[-1][0].endswith("two")
     assert len(t.of(UserSaid)) == 2
 

@@ -134,10 +134,7 @@ async def test_words_of_a_cough_over_a_reply_are_not_told(talk: Make) -> None:
 async def test_words_that_come_after_the_end_of_the_turn_are_not_told(talk: Make) -> None:
     t = talk(hold=(hold := asyncio.Event()))
     await t.turn()
-    stream = t.transcriber.streams[0]
-    stream.state = "open"
-    stream.hear("late")
-    stream.state = "finished"
+    t.transcriber.streams[0].hear("late")
     assert t.events == []
     hold.set()
 
@@ -192,6 +189,14 @@ async def test_an_utterance_sent_at_once_without_a_silence_after_it_is_answered_
     t.conversation.hear(t.sound(8_000, voice=True))
     await t.wait(1.4)
     assert t.prompts == ["hello"]
+
+
+async def test_an_utterance_sent_at_once_has_ended_when_it_came(talk: Make) -> None:
+    t = talk(texts=[""])
+    t.conversation.hear(t.sound(300, voice=True))
+    t.conversation.hear(t.sound(5_000, voice=False))
+    await t.settle()
+    assert t.metrics("stages") == [{"turn_end_ms": 0.0, "transcript_ms": 0.0}]
 
 
 async def test_between_turns_nothing_is_watched(talk: Make) -> None:
@@ -273,6 +278,7 @@ async def test_a_transcriber_that_hangs_is_given_up(talk: Make) -> None:
     await t.wait(1.5)
     assert t.of(ProviderTrouble)[0].part == "transcriber"
     assert t.said == DEAF
+    assert t.transcriber.streams[0].state == "cancelled"
 
 
 class ClosedTranscriber(ScriptedTranscriber):

@@ -155,8 +155,6 @@ class Conversation:
         finally:
             for task in self._tasks:
                 task.cancel()
-            while self._recognising:  # also of a task that was cancelled before its first step
-                self._recognising.popleft().stream.cancel()
         await self._all_tasks_end()
         if self._tasks:
             log.error("%d tasks of a conversation do not end", len(self._tasks))

@@ -68,7 +68,8 @@ class ScriptedTranscriber:
 class ScriptedStream:
     """One turn. `samples` counts what was fed, `state` is open, finished or cancelled.
 
-    `sound` is what was fed, if the transcriber keeps it.
+    A `finish` that is broken off leaves it open. `sound` is what was fed, if the transcriber keeps
+    it.
     """
 
     def __init__(self, owner: ScriptedTranscriber, on_partial: PartialListener | None) -> None:
@@ -90,9 +91,9 @@ class ScriptedStream:
 
     async def finish(self) -> Transcript:
         """The script's next text."""
-        self.state = "finished"
         if self._owner.hold is not None:
             await self._owner.hold.wait()
+        self.state = "finished"
         text = self._owner.next_text()
         if isinstance(text, Exception):
             raise text
