@@ -88,6 +88,7 @@ SEARCHES: list[Row] = [
     ("listed", "only under eighty dollars", "product_search", {"max_price": Decimal(80)}),
     ("listed", "under eighty", "product_search", {"max_price": Decimal(80)}),
     ("listed", "in size nine", "product_search", {"size": "9"}),
+    ("start", "under forty dollars", "product_search", {"max_price": Decimal(40)}),
     ("listed", "at any price", "product_search", {"any_price": True}),
     ("listed", "show me more", "product_search", {"more": True}),
     ("listed", "what else do you have", "product_search", {"more": True}),
@@ -120,6 +121,7 @@ DETAILS: list[Row] = [
     ("focused", "what is it made of", "product_details", {}),
     ("focused", "is it waterproof", "product_details", {}),
     ("focused", "more details please", "product_details", {}),
+    ("start", "is it waterproof", "product_details", {"pronoun": True}),
     ("focused", "describe it", "product_details", {}),
 ]  # fmt: skip
 
@@ -131,6 +133,7 @@ PRICES: list[Row] = [
     ("focused", "what does it cost", "price_inquiry", {"pronoun": True}),
     ("focused", "how much does that cost", "price_inquiry", {}),
     ("focused", "what is the prize", "price_inquiry", {}),
+    ("start", "what does it cost", "price_inquiry", {"pronoun": True}),
     ("start", "how much are running shoes", "price_inquiry", {"query": "running shoes"}),
 ]
 
@@ -143,6 +146,7 @@ STOCK: list[Row] = [
     ("focused", "what sizes do you have", "inventory_check", {}),
     ("focused", "what colors does it come in", "inventory_check", {}),
     ("focused", "does it come in red", "inventory_check", {"color": "red"}),
+    ("start", "does it come in grey", "inventory_check", {"color": "grey"}),
     ("focused", "how many are left", "inventory_check", {}),
     ("listed", "is the second one available in size eleven", "inventory_check",
      {"ordinal": 2, "size": "11"}),
@@ -173,6 +177,7 @@ ADDING: list[Row] = [
     ("focused", "i'll take it in size ten", "add_to_cart", {"size": "10"}),
     ("focused", "add three of them", "add_to_cart", {"quantity": 3}),
     ("focused", "a couple of them to my cart", "add_to_cart", {"quantity": 2}),
+    ("start", "i'll take it in size six", "add_to_cart", {"size": "6"}),
     ("focused", "i want to buy it", "add_to_cart", {}),
     ("focused", "add to cart", "add_to_cart", {}),
     ("asked size", "size ten", "add_to_cart", {"size": "10"}),

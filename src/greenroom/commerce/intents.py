@@ -142,6 +142,12 @@ class _Heard:
         return self.slots.refers or (self.slots.pronoun and self.context.focus is not None)
 
     @property
+    def lost(self) -> bool:
+        """ "It" is said, but nothing was talked of: the shop should ask what is meant."""
+        slots, context = self.slots, self.context
+        return slots.pronoun and not (slots.category or context.focus or context.results)
+
+    @property
     def of_known(self) -> bool:
         """It can be about a product of the conversation: nothing new is named."""
         return self.slots.refers or (self.context.focus is not None and not self.slots.category)
@@ -182,7 +188,7 @@ class _Heard:
     def narrows(self) -> bool:
         last = self.context.last_search
         return self.slots.narrows and (
-            (last is not None and not self.slots.query) or self.says(SEARCH)
+            ((last is not None or self.priced) and not self.slots.query) or self.says(SEARCH)
         )
 
 
@@ -196,7 +202,10 @@ _RULES: tuple[tuple[str, Callable[[_Heard], bool]], ...] = (
     ("policy_question", lambda heard: heard.says(POLICY)),
     ("unknown", lambda heard: heard.says(OUT_OF_DOMAIN) and not heard.slots.category),
     ("product_search", lambda heard: heard.says(MORE) and not heard.slots.category),
-    ("inventory_check", lambda heard: heard.says(STOCK) and (heard.of_known or heard.titled)),
+    (
+        "inventory_check",
+        lambda heard: heard.says(STOCK) and (heard.of_known or heard.titled or heard.lost),
+    ),
     (
         "inventory_check",
         lambda heard: (
@@ -212,7 +221,7 @@ _RULES: tuple[tuple[str, Callable[[_Heard], bool]], ...] = (
         "add_to_cart",
         lambda heard: (
             heard.says(TAKE)
-            and (heard.points or heard.titled)
+            and (heard.points or heard.titled or heard.lost)
             and not (heard.slots.extreme and heard.slots.category)
         ),
     ),
@@ -226,7 +235,9 @@ _RULES: tuple[tuple[str, Callable[[_Heard], bool]], ...] = (
     (
         "product_details",
         lambda heard: (
-            heard.context.focus is not None and not heard.slots.category and heard.says(ABOUT_IT)
+            (heard.context.focus is not None or heard.lost)
+            and not heard.slots.category
+            and heard.says(ABOUT_IT)
         ),
     ),
     ("product_details", lambda heard: heard.titled and heard.says(ABOUT)),
