@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,6 +17,7 @@ import numpy as np
 import uvicorn
 from fastapi import FastAPI
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 from greenroom.agents.ports import Agent
 from greenroom.api.auth import Authenticator, SessionTokens
@@ -31,7 +33,6 @@ from greenroom.commerce.ports import Catalogue
 from greenroom.commerce.toolbox import Toolbox
 from greenroom.conversation.conversation import Conversation, Providers
 from greenroom.conversation.ports import AudioOutput, Listener
-from greenroom.sessions import views
 from greenroom.sessions.keys import ApiKeys
 from greenroom.sessions.model import Record, Session
 from greenroom.sessions.service import SessionService, open_sessions
@@ -164,6 +165,11 @@ class Voice:
         """A second of voice and the silence that ends the turn."""
         await self.send_audio(np.concatenate([tone(1_000), silence(1_600)]))
 
+    async def settled(self) -> None:
+        """Return when the server has acted on everything that was sent: it answers in order."""
+        await self.send("settled?")
+        assert (await self.wait_for("error"))["details"]["field"] == "type"
+
     async def next(self) -> dict[str, Any]:
         """The next message, whatever it is."""
         async with asyncio.timeout(10):
@@ -191,10 +197,10 @@ class Voice:
 
     async def closed(self) -> tuple[int, str]:
         """Code and reason of the server's close; messages before it are passed over."""
-        async with asyncio.timeout(10):
-            async for _ in self.socket:
-                pass
-            await self.socket.wait_closed()
+        with contextlib.suppress(ConnectionClosed):
+            async with asyncio.timeout(10):
+                while True:
+                    await self.socket.recv()
         assert self.socket.close_code is not None
         return self.socket.close_code, self.socket.close_reason or ""
 

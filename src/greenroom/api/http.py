@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 import orjson
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from greenroom.errors import ClientError, InvalidInput
 
@@ -20,6 +20,9 @@ Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
 
 _V6_PREFIX = 64
 """Bits of an IPv6 address that name a customer; the rest they choose themselves."""
+
+MAX_DISCARDED = 16_777_216
+"""Bytes of a body that are read beyond its limit, and dropped."""
 
 
 class UnknownPath(ClientError):
@@ -94,10 +97,6 @@ class HttpRequest:
 
         `limit` is in bytes, `time_limit` in seconds.
         """
-        length = self.header(b"content-length")
-        if length is not None and length.isdecimal() and int(length) > limit:
-            self.closes = True
-            raise InvalidInput("body", f"has {length} bytes", f"at most {limit} bytes")
         message = await self._receive()
         if not message.get("more_body") and message["type"] == "http.request":
             whole: bytes = message["body"]
@@ -111,20 +110,25 @@ class HttpRequest:
             allowed = f"all of it within {time_limit:g} s"
             raise InvalidInput("body", "did not arrive", allowed) from None
 
-    async def _rest(self, message: Any, limit: int) -> bytes:
+    async def _rest(self, message: Message, limit: int) -> bytes:
         parts: list[bytes] = []
         length = 0
         while True:
             if message["type"] != "http.request":
                 raise ClientGone
-            parts.append(message["body"])
             length += len(message["body"])
-            if length > limit:
+            if length <= limit:
+                parts.append(message["body"])
+            elif length > limit + MAX_DISCARDED:
                 self.closes = True
-                raise InvalidInput("body", "is too long", f"at most {limit} bytes")
+                break
             if not message.get("more_body"):
-                return b"".join(parts)
+                break
             message = await self._receive()
+        if length > limit:
+            # Read to its end where that is near: a client that still sends can't read an answer.
+            raise InvalidInput("body", "is too long", f"at most {limit} bytes")
+        return b"".join(parts)
 
 
 class ExactPaths:

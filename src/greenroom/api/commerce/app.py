@@ -1,0 +1,140 @@
+"""The voice commerce API as routes for a server."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from greenroom.api.auth import handshake_token
+from greenroom.api.commerce.endpoint import (
+    Call,
+    Endpoint,
+    Guard,
+    Handler,
+    send_error,
+    upgrade_required,
+)
+from greenroom.api.commerce.health import Check, Health
+from greenroom.api.commerce.parts import CommerceParts
+from greenroom.api.commerce.routes import Routes
+from greenroom.api.commerce.socket import VoiceSocket
+from greenroom.api.commerce.sockets import VoiceSockets
+from greenroom.api.http import ExactPaths, HttpRequest
+from greenroom.errors import ClientError, ServerError
+
+VOICE_PATH = "/ws/voice/session"
+
+
+class CommerceApi:
+    """Contract 004. `sockets` are its live ones, for draining."""
+
+    def __init__(self, parts: CommerceParts) -> None:
+        self._parts = parts
+        self._guard = Guard(parts.authenticator, parts.limits)
+        self.sockets = VoiceSockets(parts.settings.server.max_sessions)
+        self._health = Health(self.checks())
+        self._routes = Routes(parts, self.sockets)
+
+    def mount(self, app: Starlette) -> None:
+        """Serve from `app` (FastAPI's is one), behind the routes that it has. Before it starts."""
+        app.add_middleware(ExactPaths, endpoints=self.exact_paths())
+        app.router.routes.extend([*self.routes(), *self.fallbacks()])
+
+    def exact_paths(self) -> dict[str, Endpoint]:
+        """The paths without parameters."""
+        routes = self._routes
+        return {
+            "/api/sessions": self._endpoint(POST=routes.create_session),
+            "/api/products/search": self._endpoint(POST=routes.search_products),
+            "/api/analytics/events": self._endpoint(POST=routes.track_event),
+            "/api/test/tool-execution": self._endpoint(POST=routes.execute_tool),
+            "/health": self._endpoint(guarded=False, GET=self._answer_health),
+            VOICE_PATH: self._endpoint(guarded=False, GET=upgrade_required),
+        }
+
+    def routes(self) -> list[BaseRoute]:
+        """The paths with parameters, and the WebSocket's."""
+        routes = self._routes
+        return [
+            WebSocketRoute(VOICE_PATH, _Asgi(self.voice)),
+            Route(
+                "/api/sessions/{session_id}",
+                self._endpoint(GET=routes.get_session, DELETE=routes.end_session),
+            ),
+            Route(
+                "/api/analytics/sessions/{session_id}",
+                self._endpoint(GET=routes.session_analytics),
+            ),
+        ]
+
+    def fallbacks(self) -> list[BaseRoute]:
+        """What is not served under this API's prefixes; add it behind every other API's routes."""
+        nothing = self._endpoint()
+        return [
+            kind(f"{prefix}/{{rest:path}}", nothing)
+            for prefix in ("/api", "/ws")
+            for kind in (Route, WebSocketRoute)
+        ]
+
+    def checks(self) -> dict[str, Check]:
+        """What `GET /health` asks. Without a server of its own a part is what stands in for it."""
+        parts = self._parts
+
+        async def storage() -> None:
+            await parts.sessions.list(limit=1)
+
+        async def livekit() -> None:
+            await parts.livekit.sign("health", "health")
+
+        return {
+            "api": storage,
+            "shopify": parts.catalogue.check,
+            "livekit": livekit,
+            "redis": parts.limits.check,
+        }
+
+    async def voice(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """`WS /ws/voice/session`."""
+        settings = self._parts.settings.server
+        request = HttpRequest(scope, receive)
+        call = Call(request, settings.max_body_bytes, settings.handshake_timeout)
+        await receive()  # websocket.connect
+        try:
+            await self._guard.admit(call, handshake_token(request))
+            socket = VoiceSocket(
+                self._parts, self.sockets, call.principal, request.address, receive, send
+            )
+            self.sockets.add(socket)
+        except (ClientError, ServerError) as error:
+            await send_error(scope, send, error, call)
+            return
+        headers = call.allowance.headers() if call.allowance is not None else []
+        try:
+            await send({"type": "websocket.accept", "headers": headers})
+        except BaseException:
+            self.sockets.remove(socket)
+            raise
+        await socket.run()
+
+    async def _answer_health(self, call: Call) -> dict[str, object]:  # noqa: ARG002 - a handler
+        return await self._health.answer()
+
+    def _endpoint(self, *, guarded: bool = True, **handlers: Handler) -> Endpoint:
+        settings = self._parts.settings.server
+        return Endpoint(
+            handlers,
+            self._guard if guarded else None,
+            max_body=settings.max_body_bytes,
+            body_time_limit=settings.handshake_timeout,
+        )
+
+
+class _Asgi:
+    """An ASGI application made of a bound method, which a router would take for a handler."""
+
+    def __init__(self, serve: ASGIApp) -> None:
+        self._serve = serve
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._serve(scope, receive, send)
