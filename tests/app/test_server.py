@@ -6,13 +6,17 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.server import API_KEY, SCRIPTED, running_server, spawn
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from greenroom.app.server import bind
 from greenroom.errors import ConfigurationError
-from greenroom.settings import ServerSettings
+from greenroom.sessions.model import EndReason, Status
+from greenroom.sessions.reader import SessionReader
+from greenroom.sessions.store import Store
+from greenroom.settings import ServerSettings, Settings
+from support.server import API_KEY, SCRIPTED, running_server, spawn
+from support.speech import receive
 
 HEADERS = {"Authorization": f"Bearer {API_KEY}"}
 
@@ -100,13 +104,11 @@ async def test_sigterm_ends_a_talk_as_drained_and_tells_the_client(data_dir: Pat
             ready = json.loads(await asyncio.wait_for(socket.recv(), 10))
             assert ready["type"] == "session.ready"
             server.process.send_signal(signal.SIGTERM)
-            with pytest.raises(ConnectionClosed) as closed:
-                while True:
-                    await asyncio.wait_for(socket.recv(), 15)
-            assert closed.value.rcvd is not None
-            assert closed.value.rcvd.code == 1012
+            with pytest.raises(ConnectionClosed):
+                await receive(socket, "nothing more")
+            assert socket.close_code == 1012
         assert await asyncio.wait_for(server.process.wait(), 15) == 0
-    async with running_server(data_dir, **SCRIPTED) as server:
-        async with httpx.AsyncClient(base_url=server.url, headers=HEADERS) as client:
-            session = (await client.get(f"/api/sessions/{ready['data']['session_id']}")).json()
-    assert session["status"] != "active"
+    reader = SessionReader(store := Store.of(Settings(data_dir=data_dir)))
+    session = await reader.get(ready["data"]["session_id"])
+    assert (session.status, session.end_reason) == (Status.STOPPED, EndReason.DRAINED)
+    await store.close()

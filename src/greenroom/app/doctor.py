@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from greenroom.agents.shop import ShopAgents
+from greenroom.agents.models import create_model
 from greenroom.app.compose import create_catalogue
 from greenroom.app.credentials import resolve_credentials
 from greenroom.app.server import bind
 from greenroom.commerce.ports import Filters
-from greenroom.commerce.toolbox import Toolbox
 from greenroom.errors import ConfigurationError, GreenroomError
 from greenroom.sessions.keys import ApiKeys
 from greenroom.sessions.store import Store
@@ -110,13 +110,7 @@ def _of_choice(part: str, choice: Choice) -> Finding:
 
 
 async def _model(settings: Settings) -> Finding:
-    catalogue = create_catalogue(settings.providers.catalogue, settings.data_dir)
-    agents = ShopAgents(Toolbox(catalogue), settings.providers.model)
-    try:
-        await agents.warm_up()
-    finally:
-        await agents.close()
-        await catalogue.close()
+    await asyncio.to_thread(create_model, settings.providers.model)
     if settings.providers.model != "offline":
         return Finding("thinks", Verdict.GOOD, settings.providers.model)
     return Finding(
