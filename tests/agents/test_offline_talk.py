@@ -148,7 +148,7 @@ async def test_the_cheapest_is_found_and_can_be_added(talk: Any) -> None:
 
 
 async def test_who_looks_for_black_gets_black(talk: Any) -> None:
-    await talk.say("show me black leggings in medium")
+    await talk.say("show me black leggings in small")
     added = await talk.say("add the first one")
     assert added.tools[0].arguments["color"] == "black"
 

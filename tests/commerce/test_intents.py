@@ -146,6 +146,7 @@ STOCK: list[Row] = [
     ("focused", "what sizes do you have", "inventory_check", {}),
     ("focused", "what colors does it come in", "inventory_check", {}),
     ("focused", "does it come in red", "inventory_check", {"color": "red"}),
+    ("listed", "what size does it come in", "inventory_check", {"pronoun": True}),
     ("start", "does it come in grey", "inventory_check", {"color": "grey"}),
     ("focused", "how many are left", "inventory_check", {}),
     ("listed", "is the second one available in size eleven", "inventory_check",

@@ -43,7 +43,14 @@ class Wish:
         for name in ("size", "color"):
             if (value := getattr(self, name)) is not None:
                 wanted[name] = value
+        if self.particular:
+            wanted["in_stock"] = True
         return wanted
+
+    @property
+    def particular(self) -> bool:
+        """Whether a size or colour is asked for: who asks for one wants to get it."""
+        return self.size is not None or self.color is not None
 
     def without(self, names: frozenset[str]) -> Wish:
         """The same with some of it let go."""
@@ -143,7 +150,8 @@ def search(talk: Talk, slots: Slots) -> Steps:
     if slots.extreme:
         return _extreme(slots.extreme, tried, result, context)
     if tried != wish:
-        return f"I found no {wish.described()}. {_closest(result, context)}"
+        stock = " in stock" if wish.particular else ""
+        return f"I found no {wish.described()}{stock}. {_closest(result, context)}"
     return _found(tried, result, talk)
 
 

@@ -172,6 +172,7 @@ ABOUT = re.compile(
     r"\b(?:tell me (?:more )?about|more about|describe|details? (?:of|on|about|for)|"
     r"information (?:on|about)|hear about|know about)\b"
 )
+IT = re.compile(r"\bit\b")
 ABOUT_IT = re.compile(
     r"\b(?:tell me (?:more|about (?:it|that|this))|more about (?:it|that|this)|"
     r"more (?:details?|info|information)|details?|describe (?:it|that|this)|"

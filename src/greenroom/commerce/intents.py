@@ -19,6 +19,7 @@ from greenroom.commerce.intent_patterns import (
     DETAILS,
     EVERYTHING,
     HAVE_SIZE,
+    IT,
     MORE,
     OPEN_QUESTION,
     OPENINGS,
@@ -143,9 +144,14 @@ class _Heard:
 
     @property
     def lost(self) -> bool:
-        """ "It" is said, but nothing was talked of: the shop should ask what is meant."""
+        """Something is called "it", but it is unclear what: the shop should ask.
+
+        "Them" may be all that were named, as in "do you have them in red".
+        """
         slots, context = self.slots, self.context
-        return slots.pronoun and not (slots.category or context.focus or context.results)
+        if not slots.pronoun or slots.category or context.focus:
+            return False
+        return not context.results or self.says(IT)
 
     @property
     def of_known(self) -> bool:
