@@ -145,11 +145,11 @@ class Conversation:
         """
         if not self._closed:
             self._closed = True
+            self._microphone.close()
             self._cut_reply()
             if (turn := self._turn) is not None:
                 turn.stream.feed(self._microphone.read(turn.fed, self._microphone.end))
             self._carry_out(self._turns.hang_up(), self._microphone.end)
-            self._microphone.close()
         try:
             await self._all_tasks_end()
         finally:
