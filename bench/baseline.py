@@ -23,7 +23,6 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from greenroom.api.server_protocol import BoundedHttpProtocol
 from greenroom.app.garbage import tune_garbage_collector
 from greenroom.app.server import bind, http_server
 from greenroom.settings import DEVELOPMENT_API_KEY, ServerSettings
@@ -71,7 +70,7 @@ async def wait(socket: WebSocket) -> None:
 async def serve(port: int) -> None:
     settings = ServerSettings(port=port)
     routes = [Route("/api/sessions", create, methods=["POST"]), WebSocketRoute("/ws", wait)]
-    server = http_server(Starlette(routes=routes), settings, BoundedHttpProtocol)
+    server = http_server(Starlette(routes=routes), settings)
     tune_garbage_collector()
     await server.serve([bind(settings)])
 

@@ -120,13 +120,18 @@ async def _started(
 
 
 async def _answers(port: int) -> bool:
+    """Whether a request is answered; the port alone is open before the server is ready."""
     try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
     except OSError:
         return False
-    writer.close()
-    await writer.wait_closed()
-    return True
+    try:
+        writer.write(b"GET /health HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")
+        return (await reader.readline()).startswith(b"HTTP/1.1")
+    except OSError:
+        return False
+    finally:
+        writer.close()
 
 
 def _fields(pid: int) -> list[str]:

@@ -197,6 +197,7 @@ class Talk:
     delays: list[float] = field(default_factory=list)
     got: Counter[str] = field(default_factory=Counter)
     finals: list[float] = field(default_factory=list)
+    heard: asyncio.Event = field(default_factory=asyncio.Event)
     replies: list[float] = field(default_factory=list)
 
     async def speak(self, phase: float) -> None:
@@ -207,8 +208,9 @@ class Talk:
                 due = begin + (k + CHUNK_FRAMES) * h.FRAME_S
                 await asyncio.sleep(max(due - time.monotonic(), 0))
                 audio = b"".join(self.user.frame(i) for i in frames)
-                if any(self.user.speaking(i) for i in frames):
-                    self.spoken_until, self.answered = time.monotonic(), False
+                if spoken := [i for i in frames if self.user.speaking(i)]:
+                    self.spoken_until = begin + (spoken[-1] + 1) * h.FRAME_S
+                    self.answered = False
                 data = {"format": "pcm16", "sample_rate": h.IN_RATE}
                 data["audio"] = base64.b64encode(audio).decode()
                 await self.socket.send(json.dumps({"type": "audio.input", "data": data}))
@@ -222,6 +224,7 @@ class Talk:
                 self.got[kind] += 1
                 if kind == "transcription" and message["data"]["is_final"]:
                     self.finals.append(now)
+                    self.heard.set()
                 elif kind == "agent.response":
                     self.replies.append(now)
                 elif kind == "audio.output" and not self.answered:
@@ -276,10 +279,14 @@ async def talk(a: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 
 async def kill(a: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    a.n = min(a.n, 4)  # real recognition: as many as two cores keep up with
-    async with processes.greenroom(folder, {}) as server:
+    settings = processes.SCRIPTED if a.scripted else {}
+    if not a.scripted:
+        a.n = min(a.n, 4)  # real recognition: as many as two cores keep up with
+    async with processes.greenroom(folder, settings) as server:
         async with talking(a, server) as talks:
             await asyncio.sleep(a.seconds)
+            await _next_final(talks)
+            await asyncio.sleep(0.101)  # as soon as what was just said must be in the journal
             killed = time.monotonic()
             await server.kill()
         await asyncio.sleep(3)
@@ -288,7 +295,7 @@ async def kill(a: argparse.Namespace, folder: Path) -> dict[str, Any]:
     said = {t.session_id: _count(t.finals, old) for t in talks}
     answered = {t.session_id: _count(t.replies, old) for t in talks}
     begin = time.monotonic()
-    async with processes.greenroom(folder, {}) as server:
+    async with processes.greenroom(folder, settings) as server:
         restart = time.monotonic() - begin
         http = await Http.to(server)
         kept = {s: (await http.ask("GET", f"/api/sessions/{s}"))["messages"] for s in said}
@@ -308,6 +315,15 @@ async def kill(a: argparse.Namespace, folder: Path) -> dict[str, Any]:
     }
 
 
+async def _next_final(talks: list[Talk]) -> None:
+    for t in talks:
+        t.heard.clear()
+    waiting = [asyncio.create_task(t.heard.wait()) for t in talks]
+    await asyncio.wait(waiting, timeout=15, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
+
+
 def _count(times: list[float], until: float) -> int:
     return sum(t < until for t in times)
 
@@ -325,6 +341,7 @@ def main() -> None:
     p.add_argument("--connections", type=int, default=500, help="idle: of each kind")
     p.add_argument("--clients", type=int, default=16, help="create: at once")
     p.add_argument("--rounds", type=int, default=2, help="create: of bare and Greenroom in turns")
+    p.add_argument("--scripted", action="store_true", help="kill: without real recognition")
     a = p.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
