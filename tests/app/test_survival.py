@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from websockets.asyncio.client import connect
+
 from support.server import API_KEY, SCRIPTED, running_server
 from support.speech import audio_inputs, receive, say
-from websockets.asyncio.client import connect
 
 HEADERS = {"Authorization": f"Bearer {API_KEY}"}
 
@@ -18,9 +19,7 @@ HEADERS = {"Authorization": f"Bearer {API_KEY}"}
 def children_of(pid: int) -> list[int]:
     tasks = Path(f"/proc/{pid}/task")
     return [
-        int(child)
-        for task in tasks.iterdir()
-        for child in (task / "children").read_text().split()
+        int(child) for task in tasks.iterdir() for child in (task / "children").read_text().split()
     ]
 
 

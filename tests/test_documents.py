@@ -1,0 +1,108 @@
+"""What the documents say is true: their commands are run, their tables are compared."""
+
+import asyncio
+import json
+import os
+import re
+import runpy
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.server import ServerProcess, running_server
+
+ROOT = Path(__file__).parent.parent
+VENV = Path(sys.prefix)
+
+
+def shell_lines(document: str) -> list[str]:
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / document).read_text(), re.DOTALL)
+    return [line.split("  #")[0].strip() for block in blocks for line in block.splitlines() if line]
+
+
+async def run(command: str, cwd: Path, **environment: str) -> str:
+    process = await asyncio.create_subprocess_shell(
+        command,
+        cwd=cwd,
+        env={**os.environ, **environment},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await asyncio.wait_for(process.communicate(), 50)
+    assert process.returncode == 0, f"{command}\n{out.decode()}\n{err.decode()}"
+    return out.decode()
+
+
+def test_the_readme_has_no_command_that_is_not_run_here() -> None:
+    kinds = {re.split(r"\s", line)[0] for line in shell_lines("README.md")}
+    assert kinds == {"make", ".venv/bin/greenroom", "curl"}
+
+
+def test_the_readme_opens_with_the_two_commands() -> None:
+    assert shell_lines("README.md")[:2] == ["make run", "make test"]
+    assert "exec make test" in (ROOT / ".ci" / "run").read_text()
+
+
+async def test_make_run_starts_a_server_that_ends_on_a_signal(data_dir: Path) -> None:
+    if not (VENV / ".run").exists():
+        pytest.fail("run the tests with `make test`, which installs as `make run` does")
+    process = await asyncio.create_subprocess_exec(
+        "make", "run", f"VENV={VENV}", cwd=ROOT, stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "GREENROOM_SERVER__PORT": "0", "GREENROOM_DATA_DIR": str(data_dir)},
+        start_new_session=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(30):
+            said = await process.stdout.readuntil(b"Ready in")
+        assert re.search(rb"hears +pocketsphinx:", said)
+        assert re.search(rb"speaks +espeak:", said)
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        await asyncio.wait_for(process.communicate(), 20)
+
+
+@pytest.mark.timeout(120)
+async def test_the_readmes_call_is_understood_and_answered(data_dir: Path, tmp_path: Path) -> None:
+    (command,) = [line for line in shell_lines("README.md") if "greenroom call" in line]
+    command = command.replace(".venv", str(VENV))
+    async with running_server(data_dir) as server:
+        said = await run(f"{command} --save call.wav", tmp_path, **where(server))
+    assert "search_products" in said
+    assert "add_to_cart" in said
+    assert (tmp_path / "call.wav").stat().st_size > 16_000 * 2 * 2 * 10
+
+
+async def test_the_readmes_curl_lines_answer(data_dir: Path, tmp_path: Path) -> None:
+    async with running_server(data_dir, GREENROOM_PROVIDERS__TRANSCRIBER="scripted:") as server:
+        answers = [
+            json.loads(await run(line.replace("http://localhost:8000", server.url), tmp_path))
+            for line in shell_lines("README.md")
+            if line.startswith("curl")
+        ]
+    session, products, health = answers
+    assert set(session) == {"session_id", "token", "expires_at"}
+    assert 1 <= len(products["products"]) <= 3
+    assert all(float(product["price"]["amount"]) <= 100 for product in products["products"])
+    assert health["status"] == "healthy"
+
+
+def test_every_setting_is_documented_as_it_is() -> None:
+    documented = runpy.run_path(str(ROOT / "tools" / "document_settings.py"))
+    assert (ROOT / "docs" / "configuration.md").read_text() == documented["render"](), (
+        "run `python tools/document_settings.py`"
+    )
+
+
+def test_the_lock_files_name_no_address() -> None:
+    for name in ("requirements.lock", "requirements-dev.lock"):
+        text = (ROOT / name).read_text()
+        assert "://" not in text
+        assert "--index-url" not in text
+        assert "--hash=sha256:" in text
+
+
+def where(server: ServerProcess) -> dict[str, str]:
+    return {"GREENROOM_SERVER__PORT": server.url.rsplit(":", 1)[1]}
