@@ -18,6 +18,7 @@ from websockets.exceptions import InvalidStatus
 
 from greenroom.agents.ports import AnswerDone, ToolRan
 from greenroom.errors import ProviderFailed
+from greenroom.sessions.errors import StorageUnavailable
 from greenroom.sessions.model import EndReason, Status
 from greenroom.testing import ScriptedAgent, ScriptedSynthesizer, ScriptedTranscriber
 from support.commerce import API_KEY, RATE, RunningApi, Voice, silence, tone
@@ -610,6 +611,41 @@ async def test_a_defect_ends_the_session_as_failed(
     session = await api.sessions.get(created["session_id"])
     assert (session.status, session.end_reason) == (Status.FAILED, EndReason.AGENT_FAILED)
     assert "a defect" in caplog.text
+
+
+async def test_a_start_that_the_database_failed_may_be_tried_again(
+    api: RunningApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, failures = api.sessions.records, [StorageUnavailable("told to fail")]
+
+    async def records(*args: Any, **kwargs: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return await real(*args, **kwargs)
+
+    monkeypatch.setattr(api.sessions, "records", records)
+    created = await api.create()
+    async with api.connect(created["token"]) as socket:
+        voice = Voice(socket)
+        await voice.send("session.start")
+        assert (await voice.refusal())["code"] == "INTERNAL_ERROR"
+        assert await voice.start()
+        await voice.say_something()
+        assert await voice.receive("transcription")
+
+
+async def test_an_end_that_the_database_failed_still_closes(
+    api: RunningApi, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def end(*args: Any, **kwargs: Any) -> Any:
+        raise StorageUnavailable("told to fail")
+
+    async with api.talk() as voice:
+        with monkeypatch.context() as patch:
+            patch.setattr(api.sessions, "end", end)
+            await voice.send("session.end")
+            assert (await voice.closed())[0] == 1000
+    assert "told to fail" in caplog.text
 
 
 async def test_an_unsigned_room_token_is_a_livekit_error(start_api: StartApi) -> None:

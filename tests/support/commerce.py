@@ -26,7 +26,6 @@ from greenroom.api.commerce.parts import CommerceParts
 from greenroom.api.limits import RateLimits
 from greenroom.api.livekit import LiveKitTokens
 from greenroom.api.server_protocol import BoundedHttpProtocol, BoundedWebSocketProtocol
-from greenroom.app.server import HttpServer
 from greenroom.audio.pcm import Pcm, samples_of
 from greenroom.commerce.demo import create as create_demo
 from greenroom.commerce.ports import Catalogue
@@ -278,13 +277,21 @@ async def _serving(app: FastAPI, head_timeout: float) -> AsyncIterator[str]:
         access_log=False,
         timeout_graceful_shutdown=5,
     )
-    server = HttpServer(config)
-    serving = asyncio.create_task(server.serve())
-    async with asyncio.timeout(10):
-        await server.listening.wait()
+    # Without the main loop, whose tick of a tenth of a second every test would wait for twice.
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    await server.startup()
     port = server.servers[0].sockets[0].getsockname()[1]
+    state = server.server_state
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
-        server.should_exit = True
-        await serving
+        for listener in server.servers:
+            listener.close()
+        for connection in list(state.connections):
+            connection.shutdown()
+        async with asyncio.timeout(10):
+            await asyncio.gather(*state.tasks)
+            while state.connections:  # noqa: ASYNC110 - uvicorn tells nobody when they are gone
+                await asyncio.sleep(0)

@@ -145,7 +145,10 @@ def handshake_token(request: HttpRequest) -> str | None:
     """The token of a WebSocket's handshake: the header's, else `token` in the query."""
     token = bearer_token(request)
     if token is None:
-        query = parse_qs(request.scope["query_string"].decode("latin-1"), max_num_fields=32)
+        try:
+            query = parse_qs(request.scope["query_string"].decode("latin-1"), max_num_fields=32)
+        except ValueError:  # more fields than that
+            return None
         token = query.get("token", [None])[0]
     return token
 

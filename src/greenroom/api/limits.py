@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, cast
 
 import limits
 from limits.aio.storage import Storage
-from limits.errors import ConfigurationError as LimitsConfigurationError
 from limits.errors import StorageError
 from limits.storage import storage_from_string
 
@@ -252,13 +251,12 @@ def _redis_storage(url: str) -> tuple[ConnectionPool, Storage]:
         pool = ConnectionPool.from_url(
             url, socket_timeout=REDIS_TIMEOUT, socket_connect_timeout=REDIS_TIMEOUT
         )
-        uri = "async+" + url.replace("unix://", "redis+unix://", 1)
-        storage = storage_from_string(
-            uri,
-            wrap_exceptions=True,
-            implementation="redispy",
-            connection_pool=cast("str", pool),  # the library passes it on as it is
-        )
-    except (ValueError, LimitsConfigurationError) as error:
+    except ValueError as error:
         raise ConfigurationError("redis_url", str(error)) from error
+    storage = storage_from_string(
+        "async+redis://",  # where it is, the pool knows
+        wrap_exceptions=True,
+        implementation="redispy",
+        connection_pool=cast("str", pool),  # the library passes it on as it is
+    )
     return pool, cast("Storage", storage)

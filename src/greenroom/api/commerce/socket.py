@@ -11,7 +11,6 @@ import logging
 import uuid
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from starlette.types import Message, Receive, Send
@@ -19,8 +18,18 @@ from starlette.types import Message, Receive, Send
 from greenroom.api.auth import Principal
 from greenroom.api.commerce import protocol
 from greenroom.api.commerce.audio_input import AheadOfTime, AudioIntake
-from greenroom.api.commerce.errors import Code, WireError, wire_error
+from greenroom.api.commerce.endings import (
+    DEFECT,
+    ENDED_BY_CLIENT,
+    HUNG_UP,
+    NOT_STARTED,
+    Ending,
+    hung_up_on,
+    stopped,
+)
+from greenroom.api.commerce.errors import wire_error
 from greenroom.api.commerce.models import StartData
+from greenroom.api.commerce.narrator import Narrator
 from greenroom.api.commerce.output import SocketOutput
 from greenroom.api.commerce.parts import CommerceParts, Conversation
 from greenroom.api.commerce.protocol import (
@@ -34,16 +43,8 @@ from greenroom.api.commerce.sockets import GONE_TIMEOUT, VoiceSockets, wait_at_m
 from greenroom.api.commerce.starting import find_session, with_context
 from greenroom.api.commerce.writer import Outgoing, Writer
 from greenroom.api.livekit import room_name
-from greenroom.conversation.ports import (
-    AgentReplied,
-    ConversationEvent,
-    ProviderTrouble,
-    ReplyFinished,
-    ReplyInterrupted,
-    UserSaid,
-)
 from greenroom.errors import ClientError, GreenroomError, InvalidInput
-from greenroom.sessions.model import EndReason, Session, Status
+from greenroom.sessions.model import EndReason, Record, Session
 
 log = logging.getLogger(__name__)
 
@@ -58,30 +59,6 @@ CONTROL = "control messages in one session"
 
 DEFAULT_PCM_RATE = 24_000
 """Hz of pcm16 output where the client named no rate."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """Why a socket ends. `status` and `reason` are the session's, None where it lives on."""
-
-    code: int
-    why: str
-    status: Status | None = None
-    reason: EndReason | None = None
-    tell: WireError | None = None
-
-
-HUNG_UP = Ending(1000, "")
-"""The client closed, or its connection broke: it may come back."""
-
-_STOPS = {
-    EndReason.REPLACED: Ending(1008, "replaced: the session is used by another connection"),
-    EndReason.DRAINED: Ending(
-        1012, "drained: the server is restarting", Status.STOPPED, EndReason.DRAINED
-    ),
-}
-
-_ENDED_BY_CLIENT = Ending(1000, "session ended", Status.COMPLETED, EndReason.CLIENT_STOPPED)
 
 
 class VoiceSocket:
@@ -107,7 +84,7 @@ class VoiceSocket:
         self._send = send
         self._loop = asyncio.get_running_loop()
         self._over: asyncio.Future[Ending] = self._loop.create_future()
-        self._writer = Writer(send, self._on_writer_failure)
+        self._writer = Writer(send, lambda why: self._end(hung_up_on(why)))
         self._intake = AudioIntake(self._loop, parts.settings.server.max_audio_ahead_ms)
         self._output: SocketOutput | None = None
         self._conversation: Conversation | None = None
@@ -115,19 +92,17 @@ class VoiceSocket:
         self._timers: list[asyncio.TimerHandle] = []
         self._errors: deque[float] = deque(maxlen=MAX_ERRORS)
         self._active_at = self._loop.time()
-        self._speaking = False
-        self._interim = False
-        self._events: frozenset[str] = frozenset()
+        self._narrator: Narrator | None = None
+        self._reports_playback = False
 
     def stop(self, reason: EndReason) -> None:
         """End from outside. REPLACED leaves the session to whoever has taken it."""
-        ending = _STOPS.get(reason) or Ending(1000, reason.value, Status.STOPPED, reason)
-        self._end(ending)
+        self._end(stopped(reason))
 
     async def run(self) -> None:
         """Serve the socket, which the client has been told is accepted."""
         handshake = self._parts.settings.server.handshake_timeout
-        self._after(handshake, self._on_handshake_timeout)
+        self._after(handshake, lambda: self._end(NOT_STARTED))
         reader = self._loop.create_task(self._read())
         writer = self._loop.create_task(self._writer.run())
         for task in (reader, writer):
@@ -151,6 +126,8 @@ class VoiceSocket:
                 await self._take(message)
             except (GreenroomError, TimeoutError) as error:
                 self._refuse(error)
+                # A burst of mistakes is read without a pause: the writer needs its turn too.
+                await asyncio.sleep(0)
 
     async def _take(self, message: Message) -> None:
         try:
@@ -187,11 +164,11 @@ class VoiceSocket:
     async def _end_session(self) -> None:
         conversation = self._started("session.end")
         conversation.hear(await self._intake.finish())
-        self._end(_ENDED_BY_CLIENT)
+        self._end(ENDED_BY_CLIENT)
 
     def _position(self, response_id: str | None, played_ms: float) -> None:
         self._started("playback.position")
-        if "playback" not in self._events:
+        if not self._reports_playback:
             raise InvalidInput("type", "playback was not asked for in session.start's data.events")
         if self._output is not None:
             self._output.report(response_id, played_ms)
@@ -220,26 +197,44 @@ class VoiceSocket:
         before = self._sockets.holds(self, session.id)
         self.session_id = session.id
         self._release = parts.sessions.hold(session.id, self.stop)
-        if before is not None:
-            # Its last words are part of what this conversation goes on from.
-            await wait_at_most(before.gone, GONE_TIMEOUT)
-        session = with_context(parts, session, data)
-        records = await parts.sessions.records(session.id, kinds=("transcript", "context"))
-        self._interim, self._events = data.interim, frozenset(data.events)
+        try:
+            if before is not None:
+                # Its last words are part of what this conversation goes on from.
+                await wait_at_most(before.gone, GONE_TIMEOUT)
+            session = with_context(parts, session, data)
+            records = await parts.sessions.records(session.id, kinds=("transcript", "context"))
+            self._conversation = self._open(session, records, data)
+        except GreenroomError:
+            # The client may try again, on this socket or another.
+            self._let_go()
+            raise
+        self._watch(session)
+        self._tell(protocol.session_ready(session.id, room, token))
+        await self._conversation.start()
+
+    def _open(self, session: Session, records: list[Record], data: StartData) -> Conversation:
+        self._reports_playback = "playback" in data.events
+        self._narrator = Narrator(
+            self._tell, self._loop, session.id, interim=data.interim, events=data.events
+        )
         pcm = data.audio_format == "pcm16"
         self._output = SocketOutput(
             self._writer,
             self._loop,
             pcm_rate=data.sample_rate or DEFAULT_PCM_RATE if pcm else None,
-            playback="playback" in self._events,
-            named=bool(self._events),
+            playback=self._reports_playback,
+            named=bool(data.events),
         )
-        self._conversation = parts.conversations.open(
-            session, output=self._output, listener=self._on_event, records=records
+        return self._parts.conversations.open(
+            session, output=self._output, listener=self._narrator, records=records
         )
-        self._watch(session)
-        self._tell(protocol.session_ready(session.id, room, token))
-        await self._conversation.start()
+
+    def _let_go(self) -> None:
+        if self._release is not None:
+            self._release()
+            self._release = None
+        self._sockets.lets_go(self)
+        self.session_id = None
 
     def _watch(self, session: Session) -> None:
         """From the handshake's time limit to the talk's."""
@@ -251,59 +246,28 @@ class VoiceSocket:
         self._active_at = self._loop.time()
         self._after(replies.idle_timeout, self._on_idle)
 
-    # -- what the conversation says -----------------------------------------------------------
-
-    def _on_event(self, event: ConversationEvent) -> None:
-        self._active_at = self._loop.time()
-        match event:
-            case UserSaid():
-                if event.final or self._interim:
-                    self._tell(protocol.transcription(event))
-            case AgentReplied():
-                self._speaking = True
-                self._tell(protocol.agent_response(event, with_id=bool(self._events)))
-            case ReplyInterrupted():
-                self._speaking = False
-                if "agent.interrupted" in self._events:
-                    self._tell(protocol.agent_interrupted(event))
-            case ReplyFinished():
-                self._speaking = False
-                if "playback" in self._events:
-                    finished = protocol.playback(event.reply_id, "finished", event.played_ms)
-                    self._tell(finished)
-            case ProviderTrouble():
-                log.warning("session %s: %s failed: %s", self.session_id, event.part, event.why)
-                self._tell(protocol.error_message(_TROUBLES[event.part]))
-
     # -- ends --------------------------------------------------------------------------------
-
-    def _on_handshake_timeout(self) -> None:
-        problem = "did not come in time"
-        details = {"field": "session.start", "problem": problem}
-        error = WireError(Code.VALIDATION_ERROR, f"session.start {problem}", details)
-        self._end(Ending(1008, "no session.start in time", tell=error))
 
     def _on_max_duration(self) -> None:
         self.stop(EndReason.MAX_DURATION)
 
     def _on_idle(self) -> None:
         """Checked only when it may be due: activity costs no timer."""
+        narrator = self._narrator
+        if narrator is None:
+            return
         timeout = self._parts.settings.replies.idle_timeout
-        since = self._loop.time() - self._active_at
-        if self._speaking or since < timeout:
-            self._after(timeout if self._speaking else timeout - since, self._on_idle)
+        since = self._loop.time() - max(self._active_at, narrator.active_at)
+        if narrator.speaking or since < timeout:
+            self._after(timeout if narrator.speaking else timeout - since, self._on_idle)
         else:
             self.stop(EndReason.IDLE_TIMEOUT)
-
-    def _on_writer_failure(self, why: str) -> None:
-        self._end(Ending(1008, why))
 
     def _on_task_done(self, task: asyncio.Task[None]) -> None:
         if task.cancelled() or (error := task.exception()) is None:
             return
         log.error("session %s: its socket failed", self.session_id, exc_info=error)
-        tell = WireError(Code.INTERNAL_ERROR, "Something went wrong on the server")
-        self._end(Ending(1011, "internal error", Status.FAILED, EndReason.AGENT_FAILED, tell))
+        self._end(DEFECT)
 
     def _end(self, ending: Ending) -> None:
         """The first reason counts."""
@@ -317,6 +281,20 @@ class VoiceSocket:
         reader.cancel()
         await asyncio.wait([reader])
         try:
+            await self._leave(ending)
+        finally:
+            if ending.tell is not None:
+                self._tell(protocol.error_message(ending.tell))
+            self._writer.finish()
+            await asyncio.wait([writer], timeout=FLUSH_TIMEOUT)
+            writer.cancel()
+            await asyncio.wait([writer])
+        if ending is not HUNG_UP:
+            await self._close(ending)
+
+    async def _leave(self, ending: Ending) -> None:
+        """Record what was said, end the session or let go of it."""
+        try:
             if self._conversation is not None:
                 await self._conversation.close()
             if self._output is not None:
@@ -327,14 +305,6 @@ class VoiceSocket:
                 self._release()
             self._sockets.remove(self)
             self.gone.set()
-        if ending.tell is not None:
-            self._tell(protocol.error_message(ending.tell))
-        self._writer.finish()
-        await asyncio.wait([writer], timeout=FLUSH_TIMEOUT)
-        writer.cancel()
-        await asyncio.wait([writer])
-        if ending is not HUNG_UP:
-            await self._close(ending)
 
     async def _end_in_journal(self, ending: Ending) -> None:
         if self.session_id is None or ending.status is None or ending.reason is None:
@@ -368,7 +338,7 @@ class VoiceSocket:
         now = self._loop.time()
         self._errors.append(now)
         if len(self._errors) == MAX_ERRORS and now - self._errors[0] < ERROR_WINDOW:
-            self._end(Ending(1008, f"{MAX_ERRORS} errors within {ERROR_WINDOW:g} s"))
+            self._end(hung_up_on(f"{MAX_ERRORS} errors within {ERROR_WINDOW:g} s"))
 
     def _after(self, seconds: float, callback: Callable[[], None]) -> None:
         self._timers.append(self._loop.call_later(seconds, callback))
@@ -377,12 +347,3 @@ class VoiceSocket:
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
-
-
-_TROUBLES = {
-    "transcriber": WireError(Code.AUDIO_PROCESSING_ERROR, "Failed to process audio input"),
-    "synthesizer": WireError(
-        Code.AUDIO_PROCESSING_ERROR, "Failed to make the audio of a sentence; its text is complete"
-    ),
-    "agent": WireError(Code.INTERNAL_ERROR, "The agent failed to answer"),
-}

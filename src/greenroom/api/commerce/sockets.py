@@ -38,6 +38,10 @@ class VoiceSockets:
     def __len__(self) -> int:
         return len(self._sockets)
 
+    def all(self) -> tuple[LiveSocket, ...]:
+        """Every socket, in no order."""
+        return tuple(self._sockets)
+
     def add(self, socket: LiveSocket) -> None:
         """Take a socket in. Raises CapacityExceeded."""
         if self._draining or len(self._sockets) >= self._capacity:
@@ -51,12 +55,16 @@ class VoiceSockets:
         self._holders[session_id] = socket
         return before
 
-    def remove(self, socket: LiveSocket) -> None:
-        """A socket is done."""
-        self._sockets.discard(socket)
+    def lets_go(self, socket: LiveSocket) -> None:
+        """Note that a socket holds its session no more."""
         session_id = socket.session_id
         if session_id is not None and self._holders.get(session_id) is socket:
             del self._holders[session_id]
+
+    def remove(self, socket: LiveSocket) -> None:
+        """A socket is done."""
+        self._sockets.discard(socket)
+        self.lets_go(socket)
         if not self._sockets:
             self._empty.set()
 
@@ -69,11 +77,11 @@ class VoiceSockets:
     async def drain(self, seconds: float) -> None:
         """Take no more sockets, give those that talk `seconds` to end, then end all."""
         self._draining = True
-        for socket in list(self._sockets):
+        for socket in self.all():
             if socket.session_id is None:
                 socket.stop(EndReason.DRAINED)
         await wait_at_most(self._empty, seconds)
-        for socket in list(self._sockets):
+        for socket in self.all():
             socket.stop(EndReason.DRAINED)
         await wait_at_most(self._empty, GONE_TIMEOUT)
 
