@@ -158,6 +158,15 @@ def test_pages_that_are_all_damaged_are_given_up_soon() -> None:
         decode.decode((fake + bytes(20)) * 60)
 
 
+@pytest.mark.parametrize("useless", [page([b"\xff"] * 200), page([HEAD], flags=2) * 200])
+def test_packets_that_never_decode_are_given_up(useless: bytes) -> None:
+    decode = decoder()
+    decode.decode(SPEECH_FILE)
+    with pytest.raises(InvalidInput) as caught:
+        decode.decode(page([HEAD], flags=2) + useless)
+    assert "can't be decoded" in caught.value.problem
+
+
 def test_hours_of_silence_in_a_small_message_are_refused() -> None:
     silence = b"\x1b\x02"  # two empty frames of 60 ms
     bomb = page([HEAD], flags=2) + page([silence] * 80) * 20

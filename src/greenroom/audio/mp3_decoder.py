@@ -41,7 +41,7 @@ class Mp3Decoder:
         self._skip = file.skip
 
     def decode(self, data: bytes) -> Pcm:
-        """See `Decoder.decode`. About 5 ms for a second of sound."""
+        """See `Decoder.decode`. About 2 ms for a second of sound."""
         parts = []
         try:
             self._hearing.begin_call()

@@ -83,7 +83,7 @@ class FrameReader:
 
     def __init__(self) -> None:
         self.skipped = 0
-        """Bytes since the last frame or tag that belong to none."""
+        """Bytes since the last frame that belong to neither frame nor tag."""
         self.found = False
         """Whether there has been a frame or a tag."""
         self._bytes = bytearray()
@@ -114,7 +114,7 @@ class FrameReader:
             if size is None:
                 break
             if size:
-                self._tag, self.found, self.skipped = size, True, 0
+                self._tag, self.found = size, True
                 continue
             header = self._frame_at(at)
             if header is None:

@@ -18,7 +18,7 @@ from greenroom.errors import CapacityExceeded
 
 log = logging.getLogger(__name__)
 
-TICK_MS = 12.0
+TICK_MS = 14.0
 """Least time between the starts of two batches. More makes batches larger, hence cheaper, and
 answers later: a window waits for at most this, and then for the batch (about 0.3 ms)."""
 
