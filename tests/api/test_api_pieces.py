@@ -47,6 +47,17 @@ def test_a_session_token_speaks_for_its_session_until_it_expires() -> None:
         tokens.verify(token)
 
 
+def test_a_session_token_is_a_jwt_like_any_other() -> None:
+    token, _ = SessionTokens(SECRET, 60).sign("s1 é", "tenant")
+    claims = jwt.decode(token, SECRET, algorithms=["HS256"], audience="greenroom-session")
+    assert (claims["sub"], claims["tenant"], claims["exp"] - claims["iat"]) == (
+        "s1 é",
+        "tenant",
+        60,
+    )
+    assert jwt.get_unverified_header(token) == {"alg": "HS256", "typ": "JWT"}
+
+
 def test_a_token_that_another_secret_signed_is_not_valid() -> None:
     token, _ = SessionTokens("another secret that is long enough", 60).sign("s1", "t")
     with pytest.raises(Unauthorized, match="not valid"):

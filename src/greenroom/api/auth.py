@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from typing import Protocol
 from urllib.parse import parse_qs
 
 import jwt
+import orjson
 
 from greenroom.api.http import HttpRequest
 from greenroom.errors import Forbidden, Unauthorized
@@ -61,6 +63,7 @@ class SessionTokens:
 
     def __init__(self, secret: str, ttl: float, *, now: Callable[[], float] = time.time) -> None:
         self._secret = secret
+        self._key = secret.encode()
         self._ttl = ttl
         self._now = now
 
@@ -76,7 +79,11 @@ class SessionTokens:
             "iat": issued,
             "exp": expires,
         }
-        token = jwt.encode(claims, self._secret, algorithm=_ALGORITHM)
+        # As `jwt.encode` writes it, without its examination of the key for each token: that takes
+        # longer than the signing.
+        signed = _HEADER + b"." + _base64url(orjson.dumps(claims))
+        signature = hmac.digest(self._key, signed, "sha256")
+        token = (signed + b"." + _base64url(signature)).decode()
         return token, datetime.fromtimestamp(expires, UTC)
 
     def verify(self, token: str) -> Principal:
@@ -151,6 +158,13 @@ def handshake_token(request: HttpRequest) -> str | None:
             return None
         token = query.get("token", [None])[0]
     return token
+
+
+def _base64url(data: bytes) -> bytes:
+    return urlsafe_b64encode(data).rstrip(b"=")
+
+
+_HEADER = _base64url(orjson.dumps({"alg": _ALGORITHM, "typ": "JWT"}))
 
 
 def _fingerprint(key: str) -> str:

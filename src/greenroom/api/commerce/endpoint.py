@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -18,6 +18,9 @@ from greenroom.errors import InvalidInput, Unauthorized
 
 REQUESTS = "API requests for one token"
 
+NOBODY = Principal("", "")
+"""Who asks, before that is known, or where it does not matter."""
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -28,7 +31,7 @@ class Call:
     request: HttpRequest
     max_body: int
     body_time_limit: float
-    principal: Principal = field(default_factory=lambda: Principal("", ""))
+    principal: Principal = NOBODY
     allowance: Allowance | None = None
 
     async def read(self, model: type[Model], *, limit: int | None = None) -> Model:
