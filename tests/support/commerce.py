@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import numpy as np
 import uvicorn
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -95,7 +95,7 @@ class RunningApi:
     keys: ApiKeys
     conversations: ScriptedConversations
     client: httpx.AsyncClient
-    app: FastAPI
+    app: Starlette
 
     @property
     def sessions(self) -> SessionService:
@@ -253,7 +253,7 @@ async def running_api(
             limits=limits,
             livekit=LiveKitTokens(*livekit, 3600),
         )
-        app = FastAPI(openapi_url=None)
+        app = Starlette()
         api = CommerceApi(parts)
         api.mount(app)
         url = await stack.enter_async_context(_serving(app, head_timeout))
@@ -265,7 +265,7 @@ async def running_api(
 
 
 @asynccontextmanager
-async def _serving(app: FastAPI, head_timeout: float) -> AsyncIterator[str]:
+async def _serving(app: Starlette, head_timeout: float) -> AsyncIterator[str]:
     config = uvicorn.Config(
         app,
         port=0,
