@@ -40,7 +40,7 @@ def call(
     settings = load_settings()
     address = url or f"http://{settings.server.host}:{settings.server.port}"
     token = key or os.environ.get("GREENROOM_API_KEY") or settings.test_api_key.get_secret_value()
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     answered = asyncio.run(_call(console, lines, address, token, voice, save, time_limit))
     if not answered:
         raise typer.Exit(1)

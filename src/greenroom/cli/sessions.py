@@ -86,7 +86,7 @@ def _print(session: Session, records: list[Record]) -> None:
     from greenroom.sessions import views
     from greenroom.sessions.model import LifecycleEntry, MetricEntry, ToolCallEntry
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     ended = f", ended by {session.end_reason}" if session.end_reason else ""
     console.print(f"[bold]{session.id}[/bold]  {session.status}{ended}  {_length(session)}")
     for record in records:
