@@ -165,3 +165,28 @@ async def test_a_waiter_that_is_cancelled_leaves_no_timer() -> None:
     await settle()
     assert waiting.cancelled()
     assert clock.pending == 0
+
+
+class CreepingClock(ManualClock):
+    """Time passes with every look at it, as it does outside of tests."""
+
+    def time(self) -> float:
+        self.advance(0.000_05)
+        return super().time()
+
+
+async def test_a_clock_that_moves_between_two_looks_does_not_leave_the_wait_without_a_timer() -> (
+    None
+):
+    for steps in range(40):
+        clock = CreepingClock()
+        playout = PlayoutClock(clock)
+        playout.queued(1.02)
+        playout.sent(1.02)
+        for _ in range(steps):  # so that the end of the sound falls between any two looks
+            clock.time()
+        waiting = asyncio.create_task(playout.wait_until_ahead(0))
+        await asyncio.sleep(0)
+        clock.advance(1)
+        async with asyncio.timeout(5):
+            await waiting

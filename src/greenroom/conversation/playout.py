@@ -86,9 +86,11 @@ class PlayoutClock:
 
     async def wait_until_ahead(self, ms: float) -> None:
         """Return when at most `ms` of the queued audio are unheard. One waiter at a time."""
-        while (surplus := self._queued - self.played_ms() - ms) > 1e-6:
+        # The position is read once a round: a clock that moves between two readings could say first
+        # that something is left to hear, and then that nothing is left to wait for.
+        while (surplus := self._queued - (played := self.played_ms()) - ms) > 1e-6:
             self._waiter = asyncio.get_running_loop().create_future()
-            if self._sent - self.played_ms() > 0:  # the position moves by itself
+            if self._sent > played:  # the position moves by itself
                 self._timer = self._clock.call_at(self._clock.time() + surplus / 1000, self._wake)
             try:
                 await self._waiter
