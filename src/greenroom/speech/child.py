@@ -1,9 +1,9 @@
 """The helper's end of the pipe: signals, streams and frames. Standard library only.
 
-A helper is one process with one thread. It reads what the server asks whenever it looks (`poll`), so
-that a cancel is seen in the middle of work, and writes answers with blocking writes, so that a server
-that reads slowly slows it down. It ends when its stdin ends, and on Linux also by a signal when the
-server is killed while the helper is deep in work.
+A helper is one process with one thread. It reads what the server asks whenever it looks (`poll`),
+so that a cancel is seen in the middle of work, and writes answers with blocking writes, so that a
+server that reads slowly slows it down. It ends when its stdin ends, and on Linux also by a signal
+when the server is killed while the helper is deep in work.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _READ_SIZE = 256 * 1024
 
 
-class ServerGone(Exception):  # noqa: N818 - it is the normal end of a helper, no error
+class ServerGone(Exception):
     """The server closed the pipe or died."""
 
 

@@ -6,16 +6,15 @@ Formant synthesis: robotic, and about a thousand times faster than real time on 
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
 
 import numpy as np
 
 from greenroom.audio.pcm import EMPTY, Pcm, samples_of
-from greenroom.errors import InvalidInput, ProviderFailed, ProviderUnavailable
+from greenroom.errors import InvalidInput, ProviderFailed
 from greenroom.speech.helper import HelperPool
 from greenroom.speech.ports import VOICES, ProviderContext, SpeechChunk
 from greenroom.speech.spoken_text import SpokenText, spoken
@@ -43,19 +42,19 @@ class _Voice:
 
 # Chosen by ear of the recogniser that ships with Greenroom: the variants that it understands best,
 # far enough apart in pitch and timbre to be told from each other. espeak-ng has no Indian English;
-# Priya has its variant "anika" over British English.
+# Priya has a timbre of her own, its variant "anika".
 _NAMED = {
-    "Ashley": _Voice("en-us+f2", rate=170, pitch=60, range=60),
-    "Craig": _Voice("en-us+m6", rate=165, pitch=35),
-    "Edward": _Voice("en-gb-x-rp+edward", rate=160, pitch=30),
-    "Olivia": _Voice("en-gb-x-rp+f5", rate=162, pitch=40),
+    "Ashley": _Voice("en-us+f2", rate=170, pitch=60, range=60, volume=85),
+    "Craig": _Voice("en-us+m6", rate=165, pitch=35, volume=115),
+    "Edward": _Voice("en-gb-x-rp+edward", rate=160, pitch=30, volume=88),
+    "Olivia": _Voice("en-gb-x-rp+f5", rate=162, pitch=40, volume=110),
     "Wendy": _Voice("en-us+f1", rate=158, pitch=30),
-    "Priya": _Voice("en-gb-x-rp+anika", rate=165, pitch=25, range=60),
+    "Priya": _Voice("en-us+anika", rate=160, pitch=25, range=60, volume=80),
 }
 
 
 class EspeakSynthesizer:
-    """Speaks with espeak-ng. A voice is one of VOICES, or espeak's own such as `en-us+f3` or `fr`."""
+    """Speaks with espeak-ng. Voices: VOICES, and espeak's own such as `en-us+f3` or `fr`."""
 
     def __init__(self, uri: str, helpers: int = 1) -> None:
         self.uri = uri
@@ -81,7 +80,9 @@ class EspeakSynthesizer:
                 async for chunk in chunks:
                     yield chunk
 
-    async def _speak_piece(self, piece: SpokenText, voice: _Voice) -> AsyncIterator[SpeechChunk]:
+    async def _speak_piece(
+        self, piece: SpokenText, voice: _Voice
+    ) -> AsyncGenerator[SpeechChunk, None]:
         answers = _Answers(self.uri)
         trim = _Trim()
         call = self._pool.call(answers)
@@ -180,15 +181,6 @@ class _Trim:
         return SpeechChunk(chunk, tuple((at, max(0, n - self._cut)) for at, n in words))
 
 
-def available() -> str:
-    """Why this provider can't be used here; empty where it can."""
-    if importlib.util.find_spec("espeakng_loader") is None:
-        return "espeakng-loader is not installed: pip install 'greenroom[espeak]'"
-    return ""
-
-
 def create(uri: str, context: ProviderContext) -> EspeakSynthesizer:
-    """The entry point `espeak`. Raises ProviderUnavailable without the extra `espeak`."""
-    if why := available():
-        raise ProviderUnavailable("providers.synthesizer", f"{uri} can't be used: {why}")
+    """The entry point `espeak`."""
     return EspeakSynthesizer(uri, min(_MAX_HELPERS, max(1, context.workers)))

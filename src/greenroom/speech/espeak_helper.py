@@ -4,8 +4,8 @@ espeak-ng is under the GPL, version 3 or later. This process loads its library, 
 server by the frames of `wire`; it imports nothing of Greenroom but that and `child`.
 
 Greeting: `{"hello": "espeak-ng", "rate": Hz, "voices": [...], "variants": [...]}`.
-Request: `{"id", "op": "speak", "text", "voice", "rate", "pitch", "range", "volume"}` with a voice such as
-`en-us+f2`, words per minute, and 0 to 100 (volume 0 to 200).
+Request: `{"id", "op": "speak", "text", "voice", "rate", "pitch", "range", "volume"}` with a voice
+such as `en-us+f2`, words per minute, and 0 to 99 (volume 0 to 200).
 Answers: `{"id", "words": [[character offset, sample], ...]}` with samples as payload; then `end`.
 One utterance is spoken at a time; others wait in the order of their coming.
 """

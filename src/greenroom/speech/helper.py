@@ -1,8 +1,8 @@
 """Engines in processes of their own: started, spoken to, restarted and ended here.
 
-A pool runs the same command several times. A call is placed on the least loaded helper; the frames of
-many calls share one pipe. A helper that crashes, sends garbage or hangs is ended and started again;
-its calls move to another helper once, where no answer would come twice, and fail otherwise.
+A pool runs the same command several times. A call is placed on the least loaded helper; the frames
+of many calls share one pipe. A helper that crashes, sends garbage or hangs is ended and started
+again; its calls move to another helper once, where no answer would come twice, and fail otherwise.
 
 Bounds: a helper has at most `calls_per_helper` calls (more wait their turn), and at most
 `_MAX_UNREAD` bytes that it has not read; the pipe holds what the server has not read.
@@ -149,7 +149,7 @@ class HelperPool:
         self._last_failure = ""
 
     async def start(self) -> None:
-        """Start every helper and return when one is ready. Raises ProviderFailed. Harmless twice."""
+        """Start every helper; return when one is ready. Harmless twice. Raises ProviderFailed."""
         if not self._tasks and not self.closing.is_set():
             self._tasks = [
                 asyncio.create_task(helper.supervise(), name=f"{self.name} helper {helper.number}")

@@ -10,19 +10,17 @@ import re
 from collections.abc import Callable
 
 _UNITS = {
-    word: value
-    for value, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
-        " fifteen sixteen seventeen eighteen nineteen".split()
-    )
-}
+    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
+    "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14,
+    "fifteen": 15, "sixteen": 16, "seventeen": 17, "eighteen": 18, "nineteen": 19,
+}  # fmt: skip
 _TENS = {
-    word: 10 * value
-    for value, word in enumerate(
-        "twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2
-    )
-}
-_ORDINALS = frozenset("first second third fourth fifth sixth seventh eighth ninth tenth".split())
+    "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70,
+    "eighty": 80, "ninety": 90,
+}  # fmt: skip
+_ORDINALS = frozenset(
+    {"first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"}
+)
 _SMALL = _UNITS | _TENS
 _ONE_IS_A_NUMBER_AFTER = frozenset({"size", "number", "option", "item", "quantity", "point"})
 _ONE_IS_A_NUMBER_BEFORE = frozenset({"dollar", "dollars", "percent", "cent", "cents"})
@@ -130,8 +128,8 @@ class _Words:
 def to_digits(text: str) -> str:
     """Write the numbers of a lower-case text in digits.
 
-    "one" alone stays a word, since it is mostly a pronoun ("the first one"), except after "size" and
-    the like. Ordinals stay words.
+    "one" alone stays a word, since it is mostly a pronoun ("the first one"), except after "size"
+    and the like. Ordinals stay words.
     """
     reader = _Words(text.split())
     out: list[str] = []
@@ -148,7 +146,7 @@ def to_digits(text: str) -> str:
 
 
 def to_words(digits: str) -> str:
-    """How a decimal number is spoken ("9.5" is "nine and a half"), without "and" in the hundreds."""
+    """How a decimal number is spoken: "9.5" is "nine and a half", "120" "one hundred twenty"."""
     whole, _, fraction = digits.replace(",", "").partition(".")
     if len(whole) > 6:
         return " ".join(_NAMES[int(digit)] for digit in whole)

@@ -2,8 +2,8 @@
 
 A provider is named by a URI (`pocketsphinx:`, `espeak:`), found through the entry-point groups
 `greenroom.transcribers` and `greenroom.synthesizers`; an entry point is a callable
-`create(uri: str, context: ProviderContext)` that returns a `Transcriber` or a `Synthesizer` and does
-no slow work: loading belongs to `warm_up`.
+`create(uri: str, context: ProviderContext)` that returns a `Transcriber` or a `Synthesizer` and
+does no slow work: loading belongs to `warm_up`.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def choose_synthesizer(setting: str) -> Choice:
 
 
 def create_transcriber(uri: str, context: ProviderContext) -> Transcriber:
-    """The transcriber that `uri` names, not yet warm. Raises UnknownProvider, ProviderUnavailable."""
+    """The transcriber `uri`, not yet warm. Raises UnknownProvider, ProviderUnavailable."""
     transcriber: Transcriber = _create(
         "providers.transcriber", "greenroom.transcribers", uri, context, _TRANSCRIBERS
     )
@@ -55,7 +55,7 @@ def create_transcriber(uri: str, context: ProviderContext) -> Transcriber:
 
 
 def create_synthesizer(uri: str, context: ProviderContext) -> Synthesizer:
-    """The synthesizer that `uri` names, not yet warm. Raises UnknownProvider, ProviderUnavailable."""
+    """The synthesizer `uri`, not yet warm. Raises UnknownProvider, ProviderUnavailable."""
     synthesizer: Synthesizer = _create(
         "providers.synthesizer", "greenroom.synthesizers", uri, context, _SYNTHESIZERS
     )

@@ -1,8 +1,8 @@
 """What a voice should say for a text that was written to be read.
 
-Markup, emoji and stage directions go; prices, units and abbreviations become words. Each character of
-the result knows where in the written text it comes from, so that a word's time can be told for the
-text that the caller has.
+Markup, emoji and stage directions go; prices, units and abbreviations become words. Each character
+of the result knows where in the written text it comes from, so that a word's time can be told for
+the text that the caller has.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PIECE = 400
 
 @dataclass(frozen=True, slots=True)
 class SpokenText:
-    """`text` as it is spoken; `offsets[i]` is the place in the written text of its character `i`."""
+    """`text` as it is spoken; `offsets[i]` is where in the written text its character `i` is."""
 
     text: str
     offsets: tuple[int, ...]
@@ -246,7 +246,7 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r" ?& ?"), _const(" and ")),
     (re.compile(r"(?<=\w)@(?=\w)"), _const(" at ")),
     # Dashes and line ends are pauses.
-    (re.compile(r"\s+[–—-]+\s+|—"), _const(", ")),
+    (re.compile(r"\s+[–—-]+\s+|—"), _const(", ")),  # noqa: RUF001
     (re.compile(r"(?<=\w)[ \t]*\n\s*"), _const(". ")),
     (re.compile(r"[\s\x00-\x1f]+"), _const(" ")),
     (re.compile(r"^ +| +$"), _const("")),

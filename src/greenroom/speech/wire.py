@@ -1,8 +1,8 @@
 """The protocol between the server and a helper process: frames over the helper's stdin and stdout.
 
-A frame is `header length` and `payload length` (two unsigned 32-bit big-endian integers), the header
-(a JSON object, UTF-8) and the payload (raw bytes; 16-bit little-endian samples where it is sound).
-No I/O here, and nothing but the standard library: both sides use it, and a helper that hosts a
+A frame is `header length` and `payload length` (two unsigned 32-bit big-endian integers), the
+header (a JSON object, UTF-8) and the payload (raw bytes; 16-bit little-endian samples where it is
+sound). No I/O here, and nothing but the standard library: both sides use it, and a helper that hosts a
 library under another licence imports nothing else of Greenroom than this and `child`.
 
 Keys that every protocol over these frames shares:
@@ -11,7 +11,7 @@ Keys that every protocol over these frames shares:
 - the server's `{"op": "ping"}` is answered by `{"pong": true}`: the helper is not stuck;
 - `id` (integer) names a call; the server chooses it, and every frame of a call carries it;
 - the server's frames say `op`: what is asked; `{"op": "cancel", "id": N}` takes a call back;
-- the helper's last frame of a call has `"end": true`, and with it `error` (a sentence) if it failed.
+- the helper's last frame of a call has `"end": true`, and `error` (a sentence) if it failed.
   A cancelled call gets no frame after the helper has read the cancel, not even an end.
 """
 
@@ -57,7 +57,7 @@ class FrameReader:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[Frame]:
-        """The frames that are complete now. Raises WireError; then this reader is of no more use."""
+        """The frames that are complete now. Raises WireError, and is of no more use then."""
         self._buffer += data
         frames: list[Frame] = []
         start = 0
