@@ -23,7 +23,7 @@ def call(
         str | None,
         typer.Option(help="API key; default: GREENROOM_API_KEY, else the development key."),
     ] = None,
-    voice: Annotated[str, typer.Option(help="The caller's voice.")] = "Craig",
+    voice: Annotated[str, typer.Option(help="The caller's voice.")] = "Edward",
     save: Annotated[
         Path | None, typer.Option(help="Write both sides to this stereo WAV file.")
     ] = None,

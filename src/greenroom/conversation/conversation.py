@@ -66,6 +66,8 @@ log = logging.getLogger(__name__)
 
 ASK_AGAIN = "Sorry, I didn't catch that. Could you say it again?"
 DEAF = "I'm sorry, I couldn't make that out just now. Please say it again."
+CATCH_UP_TIMEOUT = 1.0
+"""Seconds to judge, after a hang-up, the sound that came before it."""
 HANG_UP_TIMEOUT = 2.0
 """Seconds to recognise what was being said when the user left, and to end what was begun."""
 MAX_HISTORY = 64
@@ -140,16 +142,13 @@ class Conversation:
     async def close(self) -> None:
         """End: what was being said is recognised and recorded, a reply is cut where it is.
 
-        Takes HANG_UP_TIMEOUT at most if the providers end when they are cancelled. May be called
-        again; each call returns when all has ended.
+        Takes CATCH_UP_TIMEOUT and HANG_UP_TIMEOUT at most if the providers end when they are
+        cancelled. May be called again; each call returns when all has ended.
         """
-        if not self._closed:
-            self._closed = True
-            self._microphone.close()
-            self._cut_reply()
-            if (turn := self._turn) is not None:
-                turn.stream.feed(self._microphone.read(turn.fed, self._microphone.end))
-            self._carry_out(self._turns.hang_up(), self._microphone.end)
+        try:
+            await self._hear_the_rest()
+        finally:
+            self._hang_up()
         try:
             await self._all_tasks_end()
         finally:
@@ -159,6 +158,26 @@ class Conversation:
         if self._tasks:
             log.error("%d tasks of a conversation do not end", len(self._tasks))
         self._record_context(None)
+
+    async def _hear_the_rest(self) -> None:
+        """Who sends faster than voice is judged, and hangs up, has still said all of it."""
+        if self._closed:
+            return
+        try:
+            async with Deadline(self._clock, CATCH_UP_TIMEOUT):
+                await self._microphone.catch_up()
+        except TimeoutError:
+            log.warning("what was said last before a hang-up is not judged in time")
+
+    def _hang_up(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._microphone.close()
+        self._cut_reply()
+        if (turn := self._turn) is not None:
+            turn.stream.feed(self._microphone.read(turn.fed, self._microphone.end))
+        self._carry_out(self._turns.hang_up(), self._microphone.end)
 
     async def _all_tasks_end(self) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
@@ -21,6 +22,9 @@ WindowListener = Callable[[bool, int, int, int], None]
 
 LONGEST_PIECE = 1.0
 """Seconds. A client that sends so much at once sends the next piece that much later."""
+
+WINDOW = 512
+"""Samples; what the detector judges at once. Less than that stays unjudged."""
 
 MARGIN = 1_024
 """Samples kept beyond what a turn may reach back: two windows of the detector."""
@@ -54,10 +58,12 @@ class Microphone:
     """
 
     __slots__ = (
+        "_caught_up",
         "_clock",
         "_expected_until",
         "_gate",
         "_heard_at",
+        "_judged",
         "_keep",
         "_on_window",
         "_sound",
@@ -81,6 +87,8 @@ class Microphone:
         self._starvation = turns.starvation_ms / 1000
         self._heard_at = self._expected_until = clock.time()
         self._timer: Timer | None = None
+        self._judged = 0
+        self._caught_up: asyncio.Event | None = None
         self._stream = detector.open(self._on_probability)
 
     @property
@@ -114,6 +122,12 @@ class Microphone:
             self._timer.cancel()
             self._timer = None
 
+    async def catch_up(self) -> None:
+        """Return when all the sound that has come is judged."""
+        if self._sound.end - self._judged >= WINDOW:
+            self._caught_up = self._caught_up or asyncio.Event()
+            await self._caught_up.wait()
+
     def close(self) -> None:
         """No window is judged any more."""
         self.unwatch()
@@ -139,3 +153,6 @@ class Microphone:
         speaking = gate.update(probability, end)
         self._on_window(speaking, gate.onset, gate.voiced_until, end)
         self._sound.forget_before(end - self._keep)
+        self._judged = end
+        if self._caught_up is not None and self._sound.end - end < WINDOW:
+            self._caught_up.set()
