@@ -293,5 +293,5 @@ async def _serving(app: Starlette, head_timeout: float) -> AsyncIterator[str]:
             connection.shutdown()
         async with asyncio.timeout(10):
             await asyncio.gather(*state.tasks)
-            while state.connections:  # noqa: ASYNC110 - uvicorn tells nobody when they are gone
+            while state.connections:  # uvicorn tells nobody when they are gone
                 await asyncio.sleep(0)
