@@ -1,4 +1,5 @@
 import asyncio
+import os
 import sys
 from pathlib import Path
 
@@ -7,7 +8,7 @@ async def greenroom(*arguments: str, cwd: Path, **environment: str) -> tuple[int
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "greenroom", *arguments, cwd=cwd,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(cwd), **environment},
+        env={**os.environ, "HOME": str(cwd), **environment},
     )  # fmt: skip
     out, err = await asyncio.wait_for(process.communicate(), 30)
     assert process.returncode is not None
