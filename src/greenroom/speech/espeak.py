@@ -45,10 +45,10 @@ class _Voice:
 # Priya has a timbre of her own, its variant "anika".
 _NAMED = {
     "Ashley": _Voice("en-us+f2", rate=170, pitch=60, range=60, volume=85),
-    "Craig": _Voice("en-us+m6", rate=165, pitch=35, volume=115),
-    "Edward": _Voice("en-gb-x-rp+edward", rate=160, pitch=30, volume=88),
+    "Craig": _Voice("en-us+m6", rate=165, pitch=28, volume=115),
+    "Edward": _Voice("en-gb-x-rp+edward", rate=160, pitch=50, volume=88),
     "Olivia": _Voice("en-gb-x-rp+f5", rate=162, pitch=40, volume=110),
-    "Wendy": _Voice("en-us+f1", rate=158, pitch=30),
+    "Wendy": _Voice("en-us+f1", rate=158, pitch=36),
     "Priya": _Voice("en-us+anika", rate=160, pitch=25, range=60, volume=80),
 }
 
@@ -70,6 +70,15 @@ class EspeakSynthesizer:
     async def close(self) -> None:
         """End the helpers."""
         await self._pool.close()
+
+    @property
+    def pids(self) -> list[int]:
+        """The helper processes."""
+        return self._pool.pids
+
+    def load(self) -> int:
+        """Utterances that are being spoken or wait."""
+        return self._pool.load()
 
     async def speak(self, text: str, voice: str) -> AsyncIterator[SpeechChunk]:
         """See `Synthesizer.speak`. Text without a letter or digit gives no chunk."""

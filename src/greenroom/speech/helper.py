@@ -149,7 +149,10 @@ class HelperPool:
         self._last_failure = ""
 
     async def start(self) -> None:
-        """Start every helper; return when one is ready. Harmless twice. Raises ProviderFailed."""
+        """Start every helper; return when one is ready. Raises ProviderFailed.
+
+        Called again, it waits for a helper that is being restarted.
+        """
         if not self._tasks and not self.closing.is_set():
             self._tasks = [
                 asyncio.create_task(helper.supervise(), name=f"{self.name} helper {helper.number}")
@@ -201,12 +204,14 @@ class HelperPool:
         """A helper ended before its greeting."""
         self._failed_starts += 1
         self._last_failure = why
-        if self._failed_starts >= _HOPELESS and not any(h.ready for h in self._helpers):
+        if self._is_hopeless:
             self._ready.set()
             self._fail_waiting(why)
 
     def lost(self, calls: Sequence[Call], why: str) -> None:
         """A helper has gone with these calls."""
+        if not (self.closing.is_set() or self._is_hopeless or self.pids):
+            self._ready.clear()
         for call in calls:
             if self.closing.is_set():
                 call.fail("closed")
@@ -224,15 +229,18 @@ class HelperPool:
             helper.take(self._waiting.popleft())
 
     def _place(self, call: Call) -> None:
-        if self.closing.is_set() or (
-            self._failed_starts >= _HOPELESS and not any(h.ready for h in self._helpers)
-        ):
+        if self.closing.is_set() or self._is_hopeless:
             # Told later, since the caller doesn't expect to be called back from within its call.
             asyncio.get_running_loop().call_soon(self._refuse, call)
         elif (helper := self._choose()) is not None:
             helper.take(call)
         else:
             self._waiting.append(call)
+
+    @property
+    def _is_hopeless(self) -> bool:
+        """No helper runs, and starting one has failed several times."""
+        return self._failed_starts >= _HOPELESS and not any(h.ready for h in self._helpers)
 
     def _refuse(self, call: Call) -> None:
         if not call.over:

@@ -2,8 +2,8 @@
 
 A frame is `header length` and `payload length` (two unsigned 32-bit big-endian integers), the
 header (a JSON object, UTF-8) and the payload (raw bytes; 16-bit little-endian samples where it is
-sound). No I/O here, and nothing but the standard library: both sides use it, and a helper that hosts a
-library under another licence imports nothing else of Greenroom than this and `child`.
+sound). No I/O here, and nothing but the standard library: both sides use it, and a helper that
+hosts a library under another licence imports nothing else of Greenroom than this and `child`.
 
 Keys that every protocol over these frames shares:
 
