@@ -29,6 +29,9 @@ _HEARTBEAT = 8.0
 _GRACE = 2.0
 _STEADY = 10.0
 _MAX_BACKOFF = 5.0
+_MAX_MOVES = 2
+"""How often a call is placed anew. More than once, since helpers may die together (out of memory);
+not for ever, since the call may be what kills them."""
 _HOPELESS = 3
 """Failed starts in a row after which waiting calls are not kept waiting."""
 
@@ -55,7 +58,7 @@ class Call:
         self._pool = pool
         self._listener = listener
         self._repeatable = repeatable
-        self._moved = False
+        self._moves = 0
         self._helper: _Helper | None = None
         self._sent: list[bytes] | None = []
         self._over = False
@@ -85,8 +88,6 @@ class Call:
         self._helper = helper
         for data in self._sent or ():
             helper.write(data)
-        if self._moved:
-            self._sent = None
 
     def answer(self, frame: Frame) -> None:
         """A frame of this call has come."""
@@ -99,8 +100,8 @@ class Call:
     def lose(self, why: str) -> bool:
         """The helper is gone. True: place the call again; else its owner has been told."""
         self._helper = None
-        if self._sent is not None:
-            self._moved = True
+        if self._sent is not None and self._moves < _MAX_MOVES:
+            self._moves += 1
             return True
         self.fail(why)
         return False
