@@ -56,8 +56,7 @@ clean: ## Remove the virtual environment and what the checks leave
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage .coverage.*
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit("Greenroom needs Python 3.11 or newer; this is %d.%d (set PYTHON=)" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
-	@$(PYTHON) -m venv $(VENV) || { echo "On Debian: apt-get install python3-venv"; rm -rf $(VENV); exit 1; }
+	@sh tools/make_venv.sh $(PYTHON) $(VENV)
 
 $(VENV)/.run: requirements.lock pyproject.toml | $(BIN)/python
 	@echo "Installing Greenroom into $(VENV) ..."
