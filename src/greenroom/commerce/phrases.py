@@ -32,6 +32,7 @@ _ASKING = (
     "do you have {}", "do you have any {}", "i need {}", "i want {}", "i'd like to see {}",
     "what about {}", "how about {}", "can you show me {}", "search for {}",
     "what kind of {} do you have", "{}", "looking for {}", "show me the cheapest {}",
+    "show me all {}", "show me your {}",
 )  # fmt: skip
 _BOUNDS = (
     "under {} dollars", "for less than {} dollars", "below {} dollars", "under {}",
@@ -48,7 +49,8 @@ _PRICED_ASKING = (
 _ABOUT_TITLE = (
     "tell me about the {}", "tell me more about the {}", "how much is the {}",
     "add the {} to my cart", "is the {} in stock", "the {}", "i'll take the {}",
-    "remove the {} from my cart", "show me the {}", "what about the {}",
+    "remove the {} from my cart", "show me the {}", "what about the {}", "put the {} in my cart",
+    "do you have the {}",
 )  # fmt: skip
 _ABOUT_ORDINAL = (
     "tell me about the {} one", "tell me more about the {} one", "how much is the {} one",
@@ -72,6 +74,7 @@ _ABOUT_COLOR = (
     "in {}", "do you have it in {}", "does it come in {}", "is it available in {}", "the {} one",
     "i want it in {}", "do you have them in {}", "only in {}", "add the {} one to my cart",
     "add it in {}", "i'd like the {} one", "{} please", "is there a {} one",
+    "do you have this in {}", "do you have that in {}",
 )  # fmt: skip
 _FIXED_TEXT = """
     what's in my cart|what is in my cart|show me my cart|view my cart|show my cart|my cart
