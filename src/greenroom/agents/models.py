@@ -48,3 +48,6 @@ def create_model(setting: str) -> Model:
         ) from error
     except ValueError as error:
         raise ProviderUnavailable(_SETTING, f"{setting!r} is no model; {_HELP}") from error
+    except Exception as error:  # each vendor's package has errors of its own
+        problem = str(error).partition(". ")[0]
+        raise ProviderUnavailable(_SETTING, f"{setting!r}: {problem}; {_HELP}") from error

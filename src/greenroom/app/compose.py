@@ -30,7 +30,7 @@ from greenroom.errors import UnknownProvider
 from greenroom.sessions.keys import ApiKeys
 from greenroom.sessions.service import SessionService, open_sessions
 from greenroom.settings import Settings
-from greenroom.speech.ports import ProviderContext
+from greenroom.speech.ports import ProviderContext, Synthesizer, Transcriber
 from greenroom.speech.registry import (
     Choice,
     choose_synthesizer,
@@ -89,9 +89,7 @@ async def compose(settings: Settings) -> AsyncIterator[Greenroom]:
         stack.push_async_callback(agents.close)
         voice_activity = VoiceActivity(max_streams=settings.server.max_sessions)
         stack.push_async_callback(voice_activity.close)
-        async with asyncio.TaskGroup() as warming:
-            for part in (transcriber, synthesizer, agents):
-                warming.create_task(part.warm_up())
+        await _warm_up(transcriber, synthesizer, agents)
 
         limits = RateLimits(settings.rates, redis_url)
         stack.push_async_callback(limits.close)
@@ -131,6 +129,16 @@ async def compose(settings: Settings) -> AsyncIterator[Greenroom]:
                 ("journal", sessions.store.name),
             ),
         )
+
+
+async def _warm_up(*parts: Transcriber | Synthesizer | ShopAgents) -> None:
+    """All at once; the first that fails ends the others, and its error is the caller's."""
+    try:
+        async with asyncio.TaskGroup() as warming:
+            for part in parts:
+                warming.create_task(part.warm_up())
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from None
 
 
 async def provider_context(settings: Settings, catalogue: Catalogue) -> ProviderContext:
