@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from greenroom.cli.options import load_settings
+from greenroom.cli.options import load_settings, new_console
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,12 +35,10 @@ def call(
     """
     import asyncio
 
-    from rich.console import Console
-
     settings = load_settings()
     address = url or f"http://{settings.server.host}:{settings.server.port}"
     token = key or os.environ.get("GREENROOM_API_KEY") or settings.test_api_key.get_secret_value()
-    console = Console(highlight=False, soft_wrap=True)
+    console = new_console()
     answered = asyncio.run(_call(console, lines, address, token, voice, save, time_limit))
     if not answered:
         raise typer.Exit(1)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import typer
 
-from greenroom.cli.options import DataDir, load_settings
+from greenroom.cli.options import DataDir, load_settings, new_console
 
 
 def doctor(data_dir: DataDir = None) -> None:
     """Examine settings, providers and storage. Ends with 1 if something is broken."""
     import asyncio
 
-    from rich.console import Console
     from rich.table import Table
 
     from greenroom.app.doctor import Verdict, examine
@@ -22,6 +21,6 @@ def doctor(data_dir: DataDir = None) -> None:
     for finding in findings:
         colour = colours[finding.verdict]
         table.add_row(f"[{colour}]●[/]", finding.part, finding.what, finding.advice)
-    Console(highlight=False).print(table)
+    new_console().print(table)
     if any(finding.verdict is Verdict.BROKEN for finding in findings):
         raise typer.Exit(1)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from greenroom.cli.options import DataDir, load_settings
+from greenroom.cli.options import DataDir, load_settings, new_console
 from greenroom.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -40,18 +40,19 @@ def create(
 @app.command("list")
 def list_keys(data_dir: DataDir = None) -> None:
     """List the keys; their secrets are not kept."""
-    from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     async def work() -> list[ApiKey]:
         async with _keys(data_dir) as keys:
             return await keys.list()
 
-    table = Table("id", "tenant", "for", "created", "revoked", box=None)
+    table = Table(
+        Column("id", no_wrap=True, min_width=16), "tenant", "for", "created", "revoked", box=None
+    )
     for key in asyncio.run(work()):
         revoked = f"{key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ""
         table.add_row(key.id, key.tenant, key.name, f"{key.created_at:%Y-%m-%d %H:%M}", revoked)
-    Console().print(table)
+    new_console().print(table)
 
 
 @app.command()

@@ -11,7 +11,12 @@ import typer
 from greenroom.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from greenroom.settings import Settings
+
+UNCUT = 200
+"""Columns of a table that a program reads instead of a person."""
 
 DataDir = Annotated[
     Path | None, typer.Option(help="Folder of database, secrets and models.", show_default=False)
@@ -38,6 +43,16 @@ def load_settings(*, data_dir: Path | None = None, **server: Any) -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise ConfigurationError(".".join(map(str, first["loc"])), first["msg"]) from None
+
+
+def new_console() -> Console:
+    """Standard output: as wide as the terminal, or wide enough where there is none."""
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal and console.width < UNCUT:
+        console.width = UNCUT
+    return console
 
 
 def print_json(value: object) -> None:

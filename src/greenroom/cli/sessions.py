@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from greenroom.cli.options import DataDir, load_settings, print_json
+from greenroom.cli.options import DataDir, load_settings, new_console, print_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,8 +31,7 @@ def list_sessions(
     """List sessions, newest first."""
     from dataclasses import asdict
 
-    from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     async def work() -> list[Session]:
         async with _reader(data_dir) as reader:
@@ -42,7 +41,9 @@ def list_sessions(
     if json:
         print_json([asdict(session) for session in found])
         return
-    table = Table("session", "api", "tenant", "status", "ended by", "created", "length", box=None)
+    # An id that is cut short can't be copied.
+    whole = Column("session", no_wrap=True, min_width=36)
+    table = Table(whole, "api", "tenant", "status", "ended by", "created", "length", box=None)
     for session in found:
         table.add_row(
             session.id,
@@ -53,7 +54,7 @@ def list_sessions(
             f"{session.created_at:%Y-%m-%d %H:%M:%S}",
             _length(session),
         )
-    Console().print(table)
+    new_console().print(table)
 
 
 @app.command()
@@ -80,13 +81,12 @@ def show(
 
 
 def _print(session: Session, records: list[Record]) -> None:
-    from rich.console import Console
     from rich.markup import escape
 
     from greenroom.sessions import views
     from greenroom.sessions.model import LifecycleEntry, MetricEntry, ToolCallEntry
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = new_console()
     ended = f", ended by {session.end_reason}" if session.end_reason else ""
     console.print(f"[bold]{session.id}[/bold]  {session.status}{ended}  {_length(session)}")
     for record in records:

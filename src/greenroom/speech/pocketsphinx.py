@@ -6,6 +6,7 @@ Its models come in its wheel; it needs no network and a tenth of a core per pers
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from greenroom.speech.numbers import to_digits
 from greenroom.speech.pocketsphinx_files import directory_for
 from greenroom.speech.ports import PartialListener, ProviderContext, Transcript
 from greenroom.speech.wire import Frame
+
+logger = logging.getLogger(__name__)
 
 _MAX_HELPERS = 4
 _MESSAGE = samples_of(100)
@@ -83,6 +86,10 @@ class PocketsphinxTranscriber:
         return pool
 
     async def _build(self, model: Path, sentences: tuple[str, ...]) -> None:
+        logger.info(
+            "building a language model of %d sentences; it takes some seconds, once",
+            len(sentences),
+        )
         builder = HelperPool(
             self.uri,
             (sys.executable, "-m", "greenroom.speech.pocketsphinx_model"),
