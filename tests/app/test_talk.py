@@ -99,8 +99,9 @@ async def test_somebody_who_hangs_up_in_the_middle_of_a_word_is_recorded(data_di
                 await socket.send(message)
             await socket.close()
         async with asyncio.timeout(10):
-            while not (session := await session_of(server, session_id))["messages"]:
-                await asyncio.sleep(0.05)  # REST tells only who asks
+            # REST tells only who asks.
+            while not (session := await session_of(server, session_id))["messages"]:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
     (message,) = session["messages"]
     assert message["role"] == "user"
     assert session["status"] == "active", "the client may come back"

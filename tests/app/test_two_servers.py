@@ -34,8 +34,9 @@ def shared() -> Iterator[dict[str, str]]:
 async def until_it_is(status: str, client: httpx.AsyncClient, path: str) -> None:
     """A server believes for a second what it knows of a session that another may change."""
     async with asyncio.timeout(10):
-        while (await client.get(path)).json()["status"] != status:
-            await asyncio.sleep(0.05)  # REST tells only who asks
+        # REST tells only who asks.
+        while (await client.get(path)).json()["status"] != status:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
 
 
 @pytest.mark.timeout(120)

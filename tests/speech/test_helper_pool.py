@@ -66,7 +66,7 @@ async def ask(pool: HelperPool, op: str, **more: Any) -> dict[str, Any]:
 async def becomes(condition: Callable[[], object]) -> None:
     """Wait for another process; there is no event of ours for what it does."""
     async with asyncio.timeout(10):
-        while not condition():
+        while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 

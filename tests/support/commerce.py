@@ -293,5 +293,6 @@ async def _serving(app: Starlette, head_timeout: float) -> AsyncIterator[str]:
             connection.shutdown()
         async with asyncio.timeout(10):
             await asyncio.gather(*state.tasks)
-            while state.connections:  # uvicorn tells nobody when they are gone
+            # uvicorn tells nobody when its connections are gone.
+            while state.connections:  # noqa: ASYNC110
                 await asyncio.sleep(0)
