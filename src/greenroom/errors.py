@@ -86,10 +86,17 @@ class ConfigurationError(GreenroomError):
 
 
 class ProviderFailed(ServerError):
-    """A transcriber, synthesizer, model or catalogue failed or took too long."""
+    """A transcriber, synthesizer, model or catalogue failed or took too long.
 
-    def __init__(self, provider: str, why: str) -> None:
+    `why` never holds a key, nor what a user said. `retryable` is false where the same request would
+    fail again (a wrong key, say). `retry_after` is in seconds, where the provider said it.
+    """
+
+    def __init__(
+        self, provider: str, why: str, *, retryable: bool = True, retry_after: float | None = None
+    ) -> None:
         self.provider, self.why = provider, why
+        self.retryable, self.retry_after = retryable, retry_after
         super().__init__(f"{provider}: {why}")
 
 

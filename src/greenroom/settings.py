@@ -8,13 +8,15 @@ names that the contracts use, such as `TEST_API_KEY` and `LIVEKIT_API_KEY`), the
 from __future__ import annotations
 
 import ipaddress
+import json
 from pathlib import Path
 from typing import Annotated, Literal
 
 import platformdirs
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -22,6 +24,21 @@ from pydantic_settings import (
 
 DEVELOPMENT_API_KEY = "test-api-key-123"
 DEVELOPMENT_LIVEKIT = ("devkey", "secret")
+
+
+def _as_chain(value: object) -> object:
+    """One URI is a chain of one; a variable holds URIs with commas between, or a JSON list."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        return json.loads(value)
+    return tuple(uri.strip() for uri in value.split(",") if uri.strip())
+
+
+Chain = Annotated[
+    tuple[str, ...], NoDecode, BeforeValidator(_as_chain), Field(min_length=1, max_length=8)
+]
+"""Provider URIs, the preferred one first."""
 
 Milliseconds = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0)]
@@ -136,13 +153,50 @@ class ReplySettings(_Group):
     max_duration: Seconds = Field(7_200.0)
 
 
-class ProviderSettings(_Group):
-    """Which providers are used, by URI. `auto` takes the best that is installed."""
+class Price(_Group):
+    """What a provider charges, in one currency for all. What it does not charge for is left out."""
 
-    transcriber: str = "auto"
-    synthesizer: str = "auto"
-    model: str = Field("offline", description="`offline`, or a pydantic-ai model name")
-    catalogue: str = "demo:"
+    audio_minute: Annotated[float, Field(ge=0)] = 0.0
+    million_characters: Annotated[float, Field(ge=0)] = 0.0
+    million_input_tokens: Annotated[float, Field(ge=0)] = 0.0
+    million_output_tokens: Annotated[float, Field(ge=0)] = 0.0
+
+
+class ProviderSettings(_Group):
+    """Which providers are used, by URI. `auto` takes the best that is installed.
+
+    A list is a fallback chain: the first that is well serves.
+    """
+
+    transcriber: Chain = ("auto",)
+    synthesizer: Chain = ("auto",)
+    model: Chain = Field(("offline",), description="`offline`, or a pydantic-ai model name")
+    catalogue: str = Field("demo:", description="`demo:`, or `shopify:<shop>.myshopify.com`")
+    retries: int = Field(
+        1, ge=0, le=5, description="of a call that has failed before its first byte"
+    )
+    transcript_timeout: Seconds = Field(
+        6.0, gt=0, description="from the end of a turn to its words; then the next of the chain"
+    )
+    first_audio_timeout: Seconds = Field(
+        4.0, gt=0, description="from a sentence to its first sound; then the next of the chain"
+    )
+    first_token_timeout: Seconds = Field(
+        6.0, gt=0, description="from a question to the model's first word; then the next"
+    )
+    recovery_interval: Seconds = Field(
+        20.0,
+        gt=0,
+        description="until a failed provider is tried again; each time twice as long",
+    )
+    keys: dict[str, SecretStr] = Field(
+        {}, description="by the name of the variable that would hold them: OPENAI_API_KEY"
+    )
+    prices: dict[str, Price] = Field(
+        {}, description='by provider URI, such as [providers.prices."openai:gpt-5-mini"]'
+    )
+    currency: str = Field("USD", description="of the prices")
+    models_url: str = Field("https://huggingface.co", description="where models are fetched from")
     voice: str = "Ashley"
     instructions: str = ""
     greeting: str = Field("", description="spoken when a talk begins; empty: the user speaks first")

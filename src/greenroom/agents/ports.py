@@ -59,6 +59,14 @@ class Agent(Protocol):
         """
         ...
 
+    def check(self, sentence: str) -> str:
+        """What may be spoken for a `sentence` of the answer that is being given.
+
+        The sentence itself; another in its place where it states as a fact what no tool has given;
+        "" where nothing of it is to be said. A plain call.
+        """
+        ...
+
     def snapshot(self) -> dict[str, Any]:
         """What it remembers between turns, as JSON values (`cart_items`, `viewed_products`)."""
         ...

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-from pathlib import Path
 
 from starlette.applications import Starlette
 
@@ -24,7 +23,7 @@ from greenroom.app.credentials import Credentials, resolve_credentials
 from greenroom.audio.voice_activity import VoiceActivity
 from greenroom.commerce.context import ShopContext
 from greenroom.commerce.phrases import likely_sentences
-from greenroom.commerce.ports import Catalogue
+from greenroom.commerce.ports import Catalogue, CatalogueContext
 from greenroom.commerce.toolbox import Toolbox
 from greenroom.errors import UnknownProvider
 from greenroom.sessions.keys import ApiKeys
@@ -75,17 +74,19 @@ async def compose(settings: Settings) -> AsyncIterator[Greenroom]:
         stored = any(key.revoked_at is None for key in await keys.list())
         credentials = resolve_credentials(settings, has_stored_keys=stored)
 
-        catalogue = create_catalogue(settings.providers.catalogue, settings.data_dir)
+        catalogue = create_catalogue(
+            settings.providers.catalogue, CatalogueContext(settings.data_dir)
+        )
         stack.push_async_callback(catalogue.close)
         toolbox = Toolbox(catalogue)
-        hears = choose_transcriber(settings.providers.transcriber)
-        speaks = choose_synthesizer(settings.providers.synthesizer)
+        hears = choose_transcriber(settings.providers.transcriber[0])
+        speaks = choose_synthesizer(settings.providers.synthesizer[0])
         context = await provider_context(settings, catalogue)
         transcriber = create_transcriber(hears.uri, context)
         stack.push_async_callback(transcriber.close)
         synthesizer = create_synthesizer(speaks.uri, context)
         stack.push_async_callback(synthesizer.close)
-        agents = ShopAgents(toolbox, settings.providers.model, settings.providers.instructions)
+        agents = ShopAgents(toolbox, settings.providers.model[0], settings.providers.instructions)
         stack.push_async_callback(agents.close)
         voice_activity = VoiceActivity(max_streams=settings.server.max_sessions)
         stack.push_async_callback(voice_activity.close)
@@ -148,13 +149,13 @@ async def provider_context(settings: Settings, catalogue: Catalogue) -> Provider
     return ProviderContext(settings.data_dir, workers, vocabulary)
 
 
-def create_catalogue(uri: str, data_dir: Path) -> Catalogue:
+def create_catalogue(uri: str, context: CatalogueContext) -> Catalogue:
     """The catalogue that `uri` names, through the entry points of `greenroom.catalogues`."""
     found = {point.name: point for point in entry_points(group="greenroom.catalogues")}
     point = found.get(uri.partition(":")[0])
     if point is None:
         raise UnknownProvider("providers.catalogue", uri, tuple(found))
-    catalogue: Catalogue = point.load()(uri, data_dir)
+    catalogue: Catalogue = point.load()(uri, context)
     return catalogue
 
 

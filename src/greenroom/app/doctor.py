@@ -12,7 +12,7 @@ from greenroom.agents.models import create_model
 from greenroom.app.compose import create_catalogue
 from greenroom.app.credentials import resolve_credentials
 from greenroom.app.server import bind
-from greenroom.commerce.ports import Filters
+from greenroom.commerce.ports import CatalogueContext, Filters
 from greenroom.errors import ConfigurationError, GreenroomError
 from greenroom.sessions.keys import ApiKeys
 from greenroom.sessions.store import Store
@@ -122,7 +122,7 @@ async def _model(settings: Settings) -> Finding:
 
 
 async def _catalogue(settings: Settings) -> Finding:
-    catalogue = create_catalogue(settings.providers.catalogue, settings.data_dir)
+    catalogue = create_catalogue(settings.providers.catalogue, CatalogueContext(settings.data_dir))
     try:
         await catalogue.check()
         found = await catalogue.search("", Filters(), limit=1)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Protocol
 
 
@@ -33,13 +36,16 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """One product. `price` is that of its cheapest variant."""
+    """One product. `price` is that of its cheapest variant; None: the shop gives none.
+
+    `description` is plain text. A product without variants, or without a price, can't be bought.
+    """
 
     id: str
     title: str
     description: str
     category: str
-    price: Money
+    price: Money | None
     brand: str = ""
     images: tuple[str, ...] = ()
     variants: tuple[Variant, ...] = ()
@@ -69,10 +75,38 @@ class SearchResult:
     total: int
 
 
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the shop says of itself. `topic` is one word (`returns`), `text` is plain."""
+
+    topic: str
+    title: str
+    text: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutLine:
+    """So many units of a variant, to be bought."""
+
+    variant_id: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueContext:
+    """What the composition root tells a catalogue when it makes it."""
+
+    data_dir: Path
+    secret: Callable[[str], str | None] = os.environ.get
+    """A key by the name of its conventional environment variable (`SHOPIFY_ACCESS_TOKEN`)."""
+
+
 class Catalogue(Protocol):
     """A source of products, made by an entry point of `greenroom.catalogues`.
 
-    The entry point is called as `create(uri, data_dir)`.
+    The entry point is called as `create(uri, context)` and does no slow work. It raises
+    ConfigurationError for a URI that does not fit or a key that is missing.
     """
 
     uri: str
@@ -85,6 +119,14 @@ class Catalogue(Protocol):
 
     async def get(self, product_id: str) -> Product:
         """One product. Raises ProductNotFound, ProviderFailed."""
+        ...
+
+    async def policies(self) -> tuple[Policy, ...]:
+        """All policies that the shop has written. Raises ProviderFailed."""
+        ...
+
+    async def checkout_url(self, lines: Sequence[CheckoutLine]) -> str:
+        """A link at which exactly these units can be paid for. Raises ProviderFailed."""
         ...
 
     async def check(self) -> None:

@@ -8,6 +8,8 @@ does no slow work: loading belongs to `warm_up`.
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +21,17 @@ VOICES = ("Ashley", "Craig", "Edward", "Olivia", "Wendy", "Priya")
 """The named voices; every synthesizer has them, and they sound different."""
 
 
+Progress = Callable[[str, int, int | None], None]
+"""Told of long work: what it is (`base.en/model.bin`), bytes done, bytes in all if known."""
+
+
+def log_progress(what: str, done: int, total: int | None) -> None:
+    """The progress listener of a server without a terminal: a line at the beginning and the end."""
+    if done in {0, total}:
+        log = logging.getLogger(__name__)
+        log.info("%s: %.1f of %.1f MB", what, done / 1e6, (total or done) / 1e6)
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderContext:
     """What the composition root tells a provider when it makes it."""
@@ -28,6 +41,11 @@ class ProviderContext:
     """How many processes or threads of its own it may use."""
     vocabulary: tuple[str, ...] = ()
     """Sentences that users are likely to say; a transcriber may lean towards them."""
+    secret: Callable[[str], str | None] = os.environ.get
+    """A key by the name of its conventional environment variable (`OPENAI_API_KEY`)."""
+    models_url: str = "https://huggingface.co"
+    """Where models are fetched from."""
+    progress: Progress = log_progress
 
 
 @dataclass(frozen=True, slots=True)

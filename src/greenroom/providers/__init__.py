@@ -1,0 +1,1 @@
+"""What all kinds of provider have in common: health, usage, prices."""
