@@ -12,6 +12,7 @@ import pytest
 from greenroom.agents.ports import AnswerDone, Message, TextDelta, ToolRan
 from greenroom.agents.shop import ShopAgent, ShopAgents
 from greenroom.commerce.demo import create
+from greenroom.commerce.ports import CatalogueContext
 from greenroom.commerce.toolbox import Toolbox
 
 
@@ -67,6 +68,6 @@ async def offline(toolbox: Toolbox) -> AsyncIterator[ShopAgents]:
 
 @pytest.fixture
 async def toolbox(data_dir: Path) -> AsyncIterator[Toolbox]:
-    catalogue = create("demo:", data_dir)
+    catalogue = create("demo:", CatalogueContext(data_dir))
     yield Toolbox(catalogue)
     await catalogue.close()

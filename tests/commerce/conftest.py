@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from greenroom.commerce.demo import create
-from greenroom.commerce.ports import Catalogue
+from greenroom.commerce.ports import Catalogue, CatalogueContext
 
 
 @pytest.fixture
 async def catalogue(data_dir: Path) -> AsyncIterator[Catalogue]:
-    shop = create("demo:", data_dir)
+    shop = create("demo:", CatalogueContext(data_dir))
     yield shop
     await shop.close()

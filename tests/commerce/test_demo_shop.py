@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 import threading
 from collections import Counter
@@ -11,9 +12,17 @@ from pathlib import Path
 import pytest
 
 from greenroom.commerce.demo import create, demo_products
-from greenroom.commerce.ports import Catalogue, Filters, Money, Product, Variant
+from greenroom.commerce.ports import (
+    Catalogue,
+    CatalogueContext,
+    CheckoutLine,
+    Filters,
+    Money,
+    Product,
+    Variant,
+)
 from greenroom.commerce.sqlite_catalogue import MAX_LIMIT, SqliteCatalogue
-from greenroom.errors import ConfigurationError, ProductNotFound, ProviderFailed
+from greenroom.errors import ConfigurationError, InvalidInput, ProductNotFound, ProviderFailed
 
 
 def titles(products: tuple[Product, ...]) -> set[str]:
@@ -36,12 +45,13 @@ def test_the_shop_has_enough_of_everything() -> None:
         assert product.images[0].startswith("https://example.com/")
         assert product.description
         assert product.brand
+        assert product.price is not None
         assert product.price.amount == min(v.price.amount for v in product.variants) > 0
 
 
 def test_the_demo_takes_nothing_after_its_name(data_dir: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"providers\.catalogue"):
-        create("demo:big", data_dir)
+        create("demo:big", CatalogueContext(data_dir))
 
 
 @pytest.mark.parametrize(
@@ -201,6 +211,48 @@ async def test_an_unknown_product_is_an_error_that_names_it(catalogue: Catalogue
     assert error.value.product_id == "gid://shopify/Product/1"
 
 
+async def test_the_shop_says_what_it_does_with_returns_and_the_like(catalogue: Catalogue) -> None:
+    policies = {policy.topic: policy for policy in await catalogue.policies()}
+    assert {
+        "returns", "exchange", "shipping", "payment", "warranty", "gifts", "discounts", "privacy",
+        "contact", "hours",
+    } <= set(policies)  # fmt: skip
+    assert "30 days" in policies["returns"].text
+    for policy in policies.values():
+        assert policy.topic.isalpha()
+        assert policy.title
+        assert 1 <= len(re.findall(r"[.](?: |$)", policy.text)) <= 3
+        assert policy.url.startswith("https://greenroom-outfitters.example/")
+
+
+async def test_a_checkout_link_has_exactly_the_lines(catalogue: Catalogue) -> None:
+    product = await catalogue.get("gid://shopify/Product/7001002")
+    one, other = product.variants[0].id, product.variants[3].id
+    link = await catalogue.checkout_url([CheckoutLine(one, 2), CheckoutLine(other, 1)])
+    assert link == "https://greenroom-outfitters.example/cart/700100201:2,700100204:1"
+    twice = await catalogue.checkout_url([CheckoutLine(one, 2), CheckoutLine(one, 3)])
+    assert twice == "https://greenroom-outfitters.example/cart/700100201:5"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [],
+        [CheckoutLine("gid://shopify/ProductVariant/1", 1)],
+        [CheckoutLine("gid://shopify/ProductVariant/x", 1)],
+        [CheckoutLine("", 1)],
+        [CheckoutLine("gid://shopify/ProductVariant/700100201", 0)],
+        [CheckoutLine("gid://shopify/ProductVariant/700100201", 10**7)],
+        [CheckoutLine(str(number), 1) for number in range(300)],
+    ],
+)
+async def test_what_is_not_sold_can_not_be_paid_for(
+    catalogue: Catalogue, lines: list[CheckoutLine]
+) -> None:
+    with pytest.raises(InvalidInput, match="lines"):
+        await catalogue.checkout_url(lines)
+
+
 async def test_the_vocabulary_has_titles_and_words(catalogue: Catalogue) -> None:
     words = await catalogue.vocabulary()
     assert {"Comet Running Shoe", "Wild Fox", "footwear", "black", "waterproof"} <= set(words)
@@ -208,7 +260,7 @@ async def test_the_vocabulary_has_titles_and_words(catalogue: Catalogue) -> None
 
 
 async def test_a_closed_shop_says_so_and_leaves_no_thread(data_dir: Path) -> None:
-    shop = create("demo:", data_dir)
+    shop = create("demo:", CatalogueContext(data_dir))
     await shop.check()
     assert any(thread.name.startswith("catalogue") for thread in threading.enumerate())
     await shop.close()

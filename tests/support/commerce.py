@@ -28,7 +28,7 @@ from greenroom.api.livekit import LiveKitTokens
 from greenroom.api.server_protocol import BoundedHttpProtocol, BoundedWebSocketProtocol
 from greenroom.audio.pcm import Pcm, samples_of
 from greenroom.commerce.demo import create as create_demo
-from greenroom.commerce.ports import Catalogue
+from greenroom.commerce.ports import Catalogue, CatalogueContext
 from greenroom.commerce.toolbox import Toolbox
 from greenroom.conversation.conversation import Conversation, Providers
 from greenroom.conversation.ports import AudioOutput, Listener
@@ -237,7 +237,7 @@ async def running_api(
     async with AsyncExitStack() as stack:
         sessions = await open_sessions(tree)
         stack.push_async_callback(sessions.close)
-        catalogue = catalogue or create_demo("demo:", data_dir)
+        catalogue = catalogue or create_demo("demo:", CatalogueContext(data_dir))
         stack.push_async_callback(catalogue.close)
         limits = RateLimits(tree.rates, redis_url)
         stack.push_async_callback(limits.close)

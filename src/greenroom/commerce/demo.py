@@ -5,31 +5,42 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import orjson
 
-from greenroom.commerce.ports import Catalogue, Money, Product, Variant
+from greenroom.commerce.ports import Catalogue, CatalogueContext, Money, Policy, Product, Variant
 from greenroom.commerce.sqlite_catalogue import SqliteCatalogue
 from greenroom.errors import ConfigurationError
 
 _PRODUCT_ID = "gid://shopify/Product/{}"
 _VARIANT_ID = "gid://shopify/ProductVariant/{}"
+_SHOP_URL = "https://greenroom-outfitters.example"
 
 
-def create(uri: str, data_dir: Path) -> Catalogue:  # noqa: ARG001 - the signature of the entry point
+def create(uri: str, context: CatalogueContext) -> Catalogue:  # noqa: ARG001 - the signature of the entry point
     """The demo shop. Raises ConfigurationError where `uri` is anything but `demo:`."""
     if uri != "demo:":
         raise ConfigurationError("providers.catalogue", f"{uri!r}: `demo:` takes nothing after it")
-    return SqliteCatalogue(uri, demo_products)
+    return SqliteCatalogue(uri, demo_products, policies=demo_policies, shop_url=_SHOP_URL)
+
+
+def demo_policies() -> tuple[Policy, ...]:
+    """Every policy of the demo shop."""
+    return tuple(Policy(**data) for data in _data("policies.json"))
 
 
 def demo_products() -> Iterator[Product]:
     """Every product of the demo shop, in the order of the data file."""
-    text = files("greenroom.commerce").joinpath("data/products.json").read_bytes()
-    for data in orjson.loads(text):
+    for data in _data("products.json"):
         yield _product(data)
+
+
+def _data(name: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = orjson.loads(
+        files("greenroom.commerce").joinpath("data", name).read_bytes()
+    )
+    return found
 
 
 def _product(data: dict[str, Any]) -> Product:

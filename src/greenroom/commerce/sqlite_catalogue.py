@@ -8,25 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import TypeVar
 
 import orjson
 
+from greenroom.commerce.checkout import cart_permalink
 from greenroom.commerce.lexicon import CATEGORY_NAMES
 from greenroom.commerce.ports import (
     NO_FILTERS,
+    CheckoutLine,
     Filters,
     Money,
+    Policy,
     Product,
     SearchResult,
     Variant,
 )
 from greenroom.commerce.search_terms import Index, parse_query
 from greenroom.commerce.sizes import canonical_color, canonical_size
-from greenroom.errors import ProductNotFound, ProviderFailed
+from greenroom.errors import InvalidInput, ProductNotFound, ProviderFailed
 
 MAX_LIMIT = 250
 """Products of one page."""
@@ -39,15 +42,16 @@ _T = TypeVar("_T")
 _SCHEMA = """
 CREATE TABLE products (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, title TEXT NOT NULL, brand TEXT NOT NULL,
-    category TEXT NOT NULL, tags TEXT NOT NULL, cents INTEGER NOT NULL, body BLOB NOT NULL
+    category TEXT NOT NULL, tags TEXT NOT NULL, cents INTEGER, body BLOB NOT NULL
 );
 CREATE INDEX products_by_category ON products (category, cents);
 CREATE INDEX products_by_price ON products (cents);
 CREATE TABLE variants (
-    product INTEGER NOT NULL REFERENCES products (number),
+    product INTEGER NOT NULL REFERENCES products (number), id TEXT NOT NULL,
     size TEXT, color TEXT, cents INTEGER NOT NULL, stock INTEGER NOT NULL
 );
 CREATE INDEX variants_by_product ON variants (product, size, color, stock, cents);
+CREATE INDEX variants_by_id ON variants (id);
 CREATE VIRTUAL TABLE stemmed USING fts5(
     title, category, brand, tags, colors, description,
     content='', tokenize="porter unicode61 remove_diacritics 2"
@@ -66,11 +70,18 @@ _RANKS = {
 
 
 class SqliteCatalogue:
-    """Searches products that `load` gives, once, on the first use."""
+    """Searches products that `load` gives, once, on the first use. Payment is at `shop_url`."""
 
-    def __init__(self, uri: str, load: Callable[[], Iterable[Product]]) -> None:
+    def __init__(
+        self,
+        uri: str,
+        load: Callable[[], Iterable[Product]],
+        *,
+        policies: Callable[[], tuple[Policy, ...]] = tuple,
+        shop_url: str = "https://shop.example",
+    ) -> None:
         self.uri = uri
-        self._load = load
+        self._load, self._policies, self._shop_url = load, policies, shop_url
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="catalogue")
         self._database: sqlite3.Connection | None = None
         self._closed = False
@@ -98,6 +109,20 @@ class SqliteCatalogue:
         if row is None:
             raise ProductNotFound(product_id)
         return _product_of(row[0])
+
+    async def policies(self) -> tuple[Policy, ...]:
+        """All policies of the shop. Raises ProviderFailed."""
+        return await self._do(lambda _: self._policies())
+
+    async def checkout_url(self, lines: Sequence[CheckoutLine]) -> str:
+        """A cart permalink for exactly these units.
+
+        Raises InvalidInput for no lines and for a variant that the shop doesn't have, and
+        ProviderFailed.
+        """
+        link = cart_permalink(self._shop_url, lines)
+        await self._do(lambda database: _require_variants(database, lines))
+        return link
 
     async def check(self) -> None:
         """Raise ProviderFailed if the database does not answer."""
@@ -157,14 +182,15 @@ def _insert(database: sqlite3.Connection, number: int, product: Product) -> None
         "INSERT INTO products VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             number, product.id, product.title, product.brand, category, tags,
-            _cents(product.price.amount), _body_of(product),
+            None if product.price is None else _cents(product.price.amount), _body_of(product),
         ),
     )  # fmt: skip
     database.executemany(
-        "INSERT INTO variants VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO variants VALUES (?, ?, ?, ?, ?, ?)",
         (
             (
                 number,
+                variant.id,
                 None if variant.size is None else canonical_size(variant.size),
                 None if variant.color is None else canonical_color(variant.color),
                 _cents(variant.price.amount),
@@ -212,6 +238,13 @@ def _search(
         [*values, limit, offset],
     )
     return SearchResult(tuple(_product_of(body) for (body,) in rows), total)
+
+
+def _require_variants(database: sqlite3.Connection, lines: Sequence[CheckoutLine]) -> None:
+    for line in lines:
+        found = database.execute("SELECT 1 FROM variants WHERE id = ?", (line.variant_id,))
+        if found.fetchone() is None:
+            raise InvalidInput("lines.variant_id", "no such variant", "an id of the shop")
 
 
 def _finds_any(database: sqlite3.Connection, index: Index, expression: str) -> bool:
@@ -307,7 +340,7 @@ def _product_of(body: bytes) -> Product:
     return Product(
         **{
             **data,
-            "price": _money(data["price"]),
+            "price": None if data["price"] is None else _money(data["price"]),
             "images": tuple(data["images"]),
             "tags": tuple(data["tags"]),
             "variants": variants,
