@@ -18,7 +18,6 @@ from typing import Any
 
 from greenroom.agents.ports import Agent, AgentEvent, AnswerDone, Message, TextDelta
 from greenroom.audio.pcm import Pcm, ms_of
-from greenroom.conversation.deadline import Deadline
 from greenroom.conversation.microphone import (
     Microphone,
     VoiceActivityDetector,
@@ -26,7 +25,6 @@ from greenroom.conversation.microphone import (
 )
 from greenroom.conversation.ports import (
     AudioOutput,
-    Clock,
     Journal,
     Listener,
     ProviderTrouble,
@@ -50,6 +48,8 @@ from greenroom.conversation.turn_taker import (
 )
 from greenroom.conversation.user_turn import UserTurn, open_stream
 from greenroom.errors import InvalidInput
+from greenroom.providers.clock import Clock
+from greenroom.providers.deadline import Deadline
 from greenroom.sessions.model import ContextEntry, Entry, MetricEntry, TranscriptEntry
 from greenroom.settings import ReplySettings, TurnSettings
 from greenroom.speech.ports import Synthesizer, Transcriber, Transcript

@@ -11,7 +11,7 @@ import numpy as np
 from greenroom.audio.pcm import HEARING_RATE, Pcm, samples_of
 from greenroom.audio.speech_gate import SpeechGate
 from greenroom.conversation.history import SampleHistory
-from greenroom.conversation.ports import Clock, Timer
+from greenroom.providers.clock import Clock, Timer
 from greenroom.settings import TurnSettings
 
 ProbabilityListener = Callable[[float, int], None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from greenroom.conversation.ports import Clock, Timer
+from greenroom.providers.clock import Clock, Timer
 
 
 class PlayoutClock:

@@ -10,26 +10,6 @@ from greenroom.audio.pcm import Pcm
 from greenroom.sessions.model import Entry
 
 
-class Timer(Protocol):
-    """What `Clock.call_at` returns."""
-
-    def cancel(self) -> None:
-        """The call won't be made. Harmless afterwards and twice."""
-        ...
-
-
-class Clock(Protocol):
-    """Monotonic time; injected, so that tests own it. A running asyncio loop is one."""
-
-    def time(self) -> float:
-        """Seconds since some moment."""
-        ...
-
-    def call_at(self, when: float, callback: Callable[[], object], /) -> Timer:
-        """Call back once, on the event loop, when `time()` has reached `when`."""
-        ...
-
-
 class AudioOutput(Protocol):
     """Where the agent's voice goes: a socket, a room, a file.
 

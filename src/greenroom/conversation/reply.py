@@ -19,11 +19,9 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from greenroom.agents.ports import AgentEvent, AnswerDone, TextDelta, ToolRan
 from greenroom.audio.pcm import EMPTY, ms_of
-from greenroom.conversation.deadline import Deadline
 from greenroom.conversation.ports import (
     AgentReplied,
     AudioOutput,
-    Clock,
     Journal,
     Listener,
     ProviderTrouble,
@@ -32,6 +30,8 @@ from greenroom.conversation.sentences import SentenceSplitter
 from greenroom.conversation.spoken import SpokenReply
 from greenroom.conversation.stages import Stages
 from greenroom.errors import GreenroomError, ProviderFailed
+from greenroom.providers.clock import Clock
+from greenroom.providers.deadline import Deadline
 from greenroom.sessions.model import ToolCallEntry, TranscriptEntry
 from greenroom.settings import ReplySettings
 from greenroom.speech.ports import SpeechChunk, Synthesizer

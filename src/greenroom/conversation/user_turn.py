@@ -7,10 +7,10 @@ import uuid
 from dataclasses import dataclass, field
 
 from greenroom.audio.pcm import Pcm
-from greenroom.conversation.deadline import Deadline
-from greenroom.conversation.ports import Clock
 from greenroom.conversation.stages import Stages
 from greenroom.errors import ProviderFailed
+from greenroom.providers.clock import Clock
+from greenroom.providers.deadline import Deadline
 from greenroom.speech.ports import (
     PartialListener,
     Transcriber,

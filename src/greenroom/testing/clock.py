@@ -19,7 +19,7 @@ class _Call:
 
 
 class ManualClock:
-    """A `conversation.ports.Clock` that stands still until `advance`."""
+    """A `providers.clock.Clock` that stands still until `advance`."""
 
     def __init__(self, now: float = 1_000.0) -> None:
         self._now = now

@@ -6,7 +6,7 @@ import numpy as np
 
 from greenroom.audio.pcm import EMPTY, Pcm, ms_of
 from greenroom.conversation.playout import PlayoutClock
-from greenroom.conversation.ports import Clock
+from greenroom.providers.clock import Clock
 
 
 class RecordingOutput:

@@ -10,8 +10,8 @@ from greenroom.api.commerce.errors import AudioUndecodable
 from greenroom.api.commerce.protocol import AudioInput
 from greenroom.audio.decode import Decoder, create_decoder
 from greenroom.audio.pcm import EMPTY, Pcm, ms_of
-from greenroom.conversation.ports import Clock
 from greenroom.errors import CapacityExceeded, InvalidInput
+from greenroom.providers.clock import Clock
 
 INLINE_BYTES = 32_768
 """Raw samples up to this are taken on the event loop: at most half a millisecond's work."""

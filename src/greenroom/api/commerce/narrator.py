@@ -9,13 +9,13 @@ from greenroom.api.commerce import protocol
 from greenroom.api.commerce.errors import Code, WireError
 from greenroom.conversation.ports import (
     AgentReplied,
-    Clock,
     ConversationEvent,
     ProviderTrouble,
     ReplyFinished,
     ReplyInterrupted,
     UserSaid,
 )
+from greenroom.providers.clock import Clock
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from greenroom.audio.encode import encode_mp3
 from greenroom.audio.pcm import Pcm, ms_of
 from greenroom.audio.resample import Resampler
 from greenroom.conversation.playout import PlayoutClock
-from greenroom.conversation.ports import Clock
+from greenroom.providers.clock import Clock
 
 log = logging.getLogger(__name__)
 

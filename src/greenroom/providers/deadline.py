@@ -6,7 +6,7 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
-from greenroom.conversation.ports import Clock, Timer
+from greenroom.providers.clock import Clock, Timer
 
 
 class Deadline:

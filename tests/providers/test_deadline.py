@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from greenroom.conversation.deadline import Deadline
+from greenroom.providers.deadline import Deadline
 from greenroom.testing import ManualClock
 
 
