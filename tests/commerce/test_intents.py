@@ -125,6 +125,38 @@ DETAILS: list[Row] = [
     ("focused", "describe it", "product_details", {}),
 ]  # fmt: skip
 
+COMPARISONS: list[Row] = [
+    ("listed", "compare the first two", "product_comparison", {"compared": ("1", "2")}),
+    ("listed", "compare the first to", "product_comparison", {"compared": ("1", "2")}),
+    ("listed", "what's the difference between the last two", "product_comparison",
+     {"compared": ("2", "3")}),
+    ("listed", "compare the first one to the third one", "product_comparison",
+     {"compared": ("1", "3")}),
+    ("listed", "is the first one cheaper than the last one", "product_comparison",
+     {"compared": ("1", "3")}),
+    ("listed", "compare number one and number three", "product_comparison",
+     {"compared": ("1", "3")}),
+    ("listed", "compare the feather and the comet", "product_comparison",
+     {"compared": ("comet", "feather")}),
+    ("listed", "which is better the comet or the second one", "product_comparison",
+     {"compared": ("comet", "2")}),
+    ("listed", "which one is cheaper", "product_comparison", {"compared": ()}),
+    ("listed", "how do they compare", "product_comparison", {"compared": ()}),
+    ("listed", "what's the difference between them", "product_comparison", {"compared": ()}),
+    ("listed", "which one would you recommend", "product_comparison", {"compared": ()}),
+    ("listed", "should i get the comet or the feather", "product_comparison",
+     {"compared": ("comet", "feather")}),
+    ("focused", "compare it to the feather", "product_comparison",
+     {"compared": ("comet", "feather")}),
+    ("focused", "how does it compare to the others", "product_comparison",
+     {"compared": ("comet", "morning", "feather")}),
+    ("start", "compare the storm rain jacket and the drizzle rain jacket", "product_comparison",
+     {"compared": ("storm rain jacket", "drizzle rain jacket")}),
+    ("start", "which jackets are better for rain", "product_search", {"compared": ()}),
+    ("listed", "show me different options", "product_search", {}),
+    ("listed", "which one is the cheapest", "product_details", {"extreme": "cheapest"}),
+]  # fmt: skip
+
 PRICES: list[Row] = [
     ("listed", "how much is the second one", "price_inquiry", {"ordinal": 2}),
     ("listed", "what's the price of the first one", "price_inquiry", {"ordinal": 1}),
@@ -241,12 +273,12 @@ TALK: list[Row] = [
     ("listed", "say that again please", "repeat", {}),
     ("listed", "sorry what did you say", "repeat", {}),
     ("listed", "pardon", "repeat", {}),
-    ("start", "what is your return policy", "policy_question", {}),
-    ("start", "how long does shipping take", "policy_question", {}),
+    ("start", "what is your return policy", "policy_question", {"topic": "returns"}),
+    ("start", "how long does shipping take", "policy_question", {"topic": "shipping"}),
     ("start", "do you ship to canada", "policy_question", {}),
-    ("focused", "can i return it", "policy_question", {}),
-    ("start", "do you have any discounts", "policy_question", {}),
-    ("start", "can i pay with paypal", "policy_question", {}),
+    ("focused", "can i return it", "policy_question", {"topic": "returns"}),
+    ("start", "do you have any discounts", "policy_question", {"topic": "discounts"}),
+    ("start", "can i pay with paypal", "policy_question", {"topic": "payment"}),
     ("start", "what's the weather like today", "unknown", {}),
     ("start", "tell me a joke", "unknown", {}),
     ("start", "the purple of seventeen", "unknown", {}),
@@ -254,7 +286,7 @@ TALK: list[Row] = [
     ("start", "um uh", "unknown", {}),
 ]
 
-PHRASES: list[Row] = [*SEARCHES, *DETAILS, *PRICES, *STOCK, *ADDING, *CART, *TALK]
+PHRASES: list[Row] = [*SEARCHES, *DETAILS, *COMPARISONS, *PRICES, *STOCK, *ADDING, *CART, *TALK]
 
 
 def _ref(name: str, title: str, price: int) -> ProductRef:

@@ -105,6 +105,40 @@ POLICY = re.compile(
     r"do) i (?:\S+ ){0,2}(?:return|send (?:it|them) back)|physical store|where are you (?:located|"
     r"based)|tax|taxes|privacy|sale going)\b"
 )
+POLICY_TOPICS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (topic, re.compile(rf"\b(?:{pattern})\b"))
+    for topic, pattern in (
+        ("returns", r"returns?|returned|refunds?|exchanges?|money back|send (?:it|them) back"),
+        ("warranty", r"warranty|guarantees?"),
+        ("payment", r"pay|paying|payments?|credit|cards?|cash|paypal|visa"),
+        ("discounts", r"discounts?|coupons?|promo(?:tion)?s?|sale"),
+        ("taxes", r"tax|taxes"),
+        ("privacy", r"privacy"),
+        ("hours", r"hours|open"),
+        ("contact", r"service|person|human|representative|speak|talk|located|based|physical"),
+        ("shipping", r"ship|ships|shipping|deliver\w*|arrive|come|get here|track|order|take"),
+    )
+)
+"""What a policy question is about, the surest first: one word, as `Policy.topic` has it."""
+
+_BETTER = (
+    r"(?:better|best|cheaper|pricier|warmer|lighter|heavier|stronger|bigger|larger|smaller|longer|"
+    r"softer|faster|nicer|thicker|thinner|tougher|(?:more|less) (?!than\b)\w+)"
+)
+COMPARE = re.compile(
+    r"\b(?:(?:compare|compares|compared|comparing|comparison|differences?|differs?|versus|vs|"
+    r"side by side|different from)\b|"
+    rf"which(?: (?:one|1|of (?:them|those|these|the (?:\w+ ){{0,3}}\w+)|\w+))?(?: (?:is|are|has|"
+    rf"would be|will be|do you think is|keeps? \w+|costs?)) (?:the )?{_BETTER}\b|"
+    r"which(?: (?:one|of (?:them|those|these|the \w+)))? (?:should|would|do) (?:i|you) "
+    r"(?:get|take|buy|choose|pick|recommend|suggest|prefer|go (?:for|with))|"
+    rf"(?:is|are) (?!there\b)(?:\S+ ){{1,8}}{_BETTER} than (?!\d+ dollars)\w|"
+    rf"(?:\S+ or (?:\S+ ){{1,5}}which(?: one)?|what|which) is {_BETTER}\b)"
+    r"|\bwhich (?:costs|cost) (?:more|less)\b|\bshould i (?:get|take|buy|choose|pick) (?:\S+ )+or\b"
+)
+TWO_THINGS = re.compile(r"\b(?:and|or|than|with|to|versus|vs|between)\b")
+"""One thing and another."""
+
 ADD = re.compile(
     rf"^(?:(?:i|you|we) )?(?:(?:can|could|would|will|would like|want|like|please|to|you|go|ahead|"
     rf"and|now|let us|just) )*(?:add|throw in|put)\b|\b(?:add|put|throw|place) .*\b(?:to|in|"

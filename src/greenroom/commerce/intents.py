@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from greenroom.commerce.comparing import compared
 from greenroom.commerce.context import ProductRef, ShopContext
 from greenroom.commerce.hearing import normalise
 from greenroom.commerce.intent_patterns import (
@@ -16,6 +17,7 @@ from greenroom.commerce.intent_patterns import (
     ABOUT_IT,
     ADD,
     CHECKOUT,
+    COMPARE,
     DETAILS,
     EVERYTHING,
     HAVE_SIZE,
@@ -25,6 +27,7 @@ from greenroom.commerce.intent_patterns import (
     OPENINGS,
     OUT_OF_DOMAIN,
     POLICY,
+    POLICY_TOPICS,
     PRICE,
     REMOVE,
     SEARCH,
@@ -33,22 +36,29 @@ from greenroom.commerce.intent_patterns import (
     STOCK,
     TAKE,
     TITLED,
+    TWO_THINGS,
     VIEW_CART,
 )
+from greenroom.commerce.lexicon import STOP_WORDS
 from greenroom.commerce.references import best_match
 from greenroom.commerce.slots import SlotReader, Slots, has_pronoun
 
 INTENTS = (
-    "product_search", "product_details", "price_inquiry", "inventory_check", "add_to_cart",
-    "view_cart", "remove_from_cart", "checkout", "greeting", "thanks", "goodbye", "help", "affirm",
-    "deny", "repeat", "policy_question", "unknown",
+    "product_search", "product_details", "product_comparison", "price_inquiry", "inventory_check",
+    "add_to_cart", "view_cart", "remove_from_cart", "checkout", "greeting", "thanks", "goodbye",
+    "help", "affirm", "deny", "repeat", "policy_question", "unknown",
 )  # fmt: skip
 """Every name that `recognise` gives."""
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What is wanted, and in particular."""
+    """What is wanted, and in particular.
+
+    A `product_comparison` has in `slots.compared` what a tool `compare_products(products)` takes;
+    where that is empty, the products found last are meant. A `policy_question` has in `slots.topic`
+    what it is about (one word, like `Policy.topic`), and its own words in `slots.query`.
+    """
 
     name: str
     slots: Slots = field(default_factory=Slots)
@@ -71,9 +81,22 @@ def recognise(sentence: str, context: ShopContext) -> Intent:
     elif name == "product_search":
         more = MORE.search(opened) is not None and not slots.category
         slots = replace(slots, more=more, query="" if more else slots.query)
+    elif name == "product_comparison":
+        slots = replace(slots, compared=compared(opened, context))
+    elif name == "policy_question":
+        slots = replace(slots, topic=_topic_of(opened), query=_policy_words(opened))
     if name == "unknown":
         name = _by_opening(text)
     return Intent(name, slots)
+
+
+def _topic_of(text: str) -> str:
+    return next((topic for topic, pattern in POLICY_TOPICS if pattern.search(text)), "")
+
+
+def _policy_words(text: str) -> str:
+    """All words that say something: "return" and "pay" name no product, but they name a policy."""
+    return " ".join(word for word in text.split() if word not in STOP_WORDS)
 
 
 def _by_opening(text: str) -> str:
@@ -168,6 +191,15 @@ class _Heard:
         )
 
     @property
+    def of_a_kind(self) -> bool:
+        """A whole shelf is asked about, with nothing at hand: "which tents are better for rain"."""
+        return (
+            self.slots.category is not None
+            and not self.context.results
+            and not self.says(TWO_THINGS)
+        )
+
+    @property
     def completes(self) -> bool:
         """The size or colour that was asked for, or that an offered product should have."""
         pending, slots = self.context.pending, self.slots
@@ -203,6 +235,7 @@ _RULES: tuple[tuple[str, Callable[[_Heard], bool]], ...] = (
     ("remove_from_cart", lambda heard: heard.says(REMOVE)),
     ("checkout", lambda heard: heard.says(CHECKOUT)),
     ("policy_question", lambda heard: heard.says(POLICY) and not heard.slots.category),
+    ("product_comparison", lambda heard: heard.says(COMPARE) and not heard.of_a_kind),
     ("add_to_cart", lambda heard: heard.says(ADD)),
     ("view_cart", lambda heard: heard.says(VIEW_CART)),
     ("policy_question", lambda heard: heard.says(POLICY)),

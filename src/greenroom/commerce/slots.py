@@ -103,6 +103,11 @@ class Slots:
     `ordinal` counts from 1, -1 is the last. `relative` is "cheaper" or "dearer", `extreme`
     "cheapest" or "dearest". `product_id` is a product of the conversation that was named by its
     title. `query` is what is left: the words that name the thing.
+
+    `compared` holds the 2 to 4 products of a comparison, each as a tool takes a product: its
+    position among the products found last ("1"), its id, or words of its title; empty: those found
+    last. `topic` is what a policy question is about, in one word ("returns", "shipping", "payment",
+    "warranty", "discounts", "taxes", "privacy", "hours", "contact").
     """
 
     query: str = ""
@@ -120,6 +125,8 @@ class Slots:
     pronoun: bool = False
     more: bool = False
     everything: bool = False
+    compared: tuple[str, ...] = ()
+    topic: str = ""
 
     @property
     def refers(self) -> bool:
