@@ -470,7 +470,8 @@ async def test_a_tracked_event_is_in_the_journal_and_the_figures(api: RunningApi
     records = await api.sessions.records(session_id, kinds=("analytics",))
     assert [(r.entry.event_type, r.entry.data) for r in records] == [("tool_execution", data)]  # type: ignore[union-attr]
     figures = (await api.client.get(f"/api/analytics/sessions/{session_id}")).json()
-    assert set(figures) == {"session_id", "metrics", "tool_usage", "intents"}
+    additions = {"latency", "usage", "cost"}
+    assert set(figures) == {"session_id", "metrics", "tool_usage", "intents"} | additions
     assert set(figures["metrics"]) == {
         "duration_seconds",
         "messages_count",
@@ -479,6 +480,52 @@ async def test_a_tracked_event_is_in_the_journal_and_the_figures(api: RunningApi
         "cart_value",
     }
     assert figures["tool_usage"] == {"search_products": 1}
+
+
+async def test_an_event_that_is_repeated_with_its_key_counts_once(api: RunningApi) -> None:
+    session_id = (await api.create())["session_id"]
+    body = {
+        "session_id": session_id,
+        "event_type": "tool_execution",
+        "data": {"tool_name": "search_products"},
+        "event_key": "a-key-of-the-client",
+    }
+    answers = [await api.client.post("/api/analytics/events", json=body) for _ in range(3)]
+    assert len({answer.text for answer in answers}) == 1
+    figures = (await api.client.get(f"/api/analytics/sessions/{session_id}")).json()
+    assert figures["tool_usage"] == {"search_products": 1}
+    other = body | {"data": {"tool_name": "add_to_cart"}}
+    refused = await api.client.post("/api/analytics/events", json=other)
+    assert error_of(refused, 400, "VALIDATION_ERROR")["details"]["field"] == "event_key"
+    again = (await api.client.get(f"/api/analytics/sessions/{session_id}")).json()
+    assert again["tool_usage"] == {"search_products": 1}
+
+
+@pytest.mark.parametrize(
+    ("event", "field"),
+    [
+        ({"event_type": "tool_execution"}, "data.tool_name"),
+        ({"event_type": "tool_execution", "data": {"tool_name": 3}}, "data.tool_name"),
+        (
+            {"event_type": "tool_execution", "data": {"tool_name": "a", "duration_ms": -1}},
+            "data.duration_ms",
+        ),
+        (
+            {"event_type": "tool_execution", "data": {"tool_name": "a", "success": "yes"}},
+            "data.success",
+        ),
+        ({"event_type": "product_view", "data": {"product_id": ""}}, "data.product_id"),
+        ({"event_type": "click", "event_key": ""}, "event_key"),
+        ({"event_type": "click", "event_key": "k" * 129}, "event_key"),
+    ],
+)
+async def test_an_event_that_does_not_fit_its_type_is_refused(
+    api: RunningApi, event: dict[str, Any], field: str
+) -> None:
+    session_id = (await api.create())["session_id"]
+    answer = await api.client.post("/api/analytics/events", json={"session_id": session_id} | event)
+    assert error_of(answer, 400, "VALIDATION_ERROR")["details"]["field"] == field
+    assert await api.sessions.records(session_id, kinds=("analytics",)) == []
 
 
 async def test_events_and_figures_of_an_unknown_session_are_not_found(api: RunningApi) -> None:

@@ -68,6 +68,9 @@ def test_a_session_is_summed_up_as_the_contract_says() -> None:
         },
         "tool_usage": {"search_products": 2, "get_product_details": 1},
         "intents": ["product_search", "price_inquiry"],
+        "latency": {"turns": 0},
+        "usage": [],
+        "cost": {"amount": "0.00", "currency": None, "complete": True},
     }
 
 

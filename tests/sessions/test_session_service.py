@@ -9,6 +9,7 @@ import pytest
 from clocks import ManualClock
 from greenroom.errors import InvalidInput, SessionEnded, SessionNotFound
 from greenroom.sessions.model import (
+    AnalyticsEntry,
     EndReason,
     LifecycleEntry,
     MetricEntry,
@@ -164,6 +165,32 @@ async def test_records_hold_everything_appended_so_far(service: SessionService) 
     assert abs(records[0].at - session.created_at) < timedelta(seconds=10)
     everything = await service.records(session.id)
     assert len(everything) == 151
+
+
+def event(event_id: str) -> AnalyticsEntry:
+    return AnalyticsEntry(None, event_id, "page_view", {"page": event_id})
+
+
+async def test_an_entry_with_a_key_is_written_once(service: SessionService) -> None:
+    session = await service.create(api="commerce", tenant="t", settings={})
+    other = await service.create(api="commerce", tenant="t", settings={})
+    kept = await asyncio.gather(
+        *(service.append_once(session.id, event(f"e{number}"), "k") for number in range(20))
+    )
+    assert len({record.seq for record in kept}) == 1
+    service.append(session.id, event("without a key"))
+    service.append(session.id, event("without a key"))
+    await service.append_once(session.id, event("another"), "k2")
+    await service.append_once(other.id, event("of another session"), "k")
+    records = await service.records(session.id, kinds=("analytics",))
+    assert records[0] == kept[0]
+    assert len(records) == 4
+    assert len(await service.records(other.id, kinds=("analytics",))) == 1
+
+
+async def test_an_entry_with_a_key_needs_a_session(service: SessionService) -> None:
+    with pytest.raises(SessionNotFound):
+        await service.append_once("nobody", event("e"), "k")
 
 
 async def test_ending_waits_for_the_journal(service: SessionService, store: Store) -> None:

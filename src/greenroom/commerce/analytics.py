@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from greenroom.commerce.figures import costs, latency
 from greenroom.sessions.model import (
     AnalyticsEntry,
     ContextEntry,
@@ -35,6 +36,8 @@ def session_analytics(session: Session, records: Iterable[Record], now: datetime
     those that a client reported. A product counts as viewed when the shopper was told about it in
     particular (details, price, stock, cart), or when a client reported a view. `cart_value` is
     that of the last known cart.
+
+    Beyond the contract: `latency` (of the turns' stages, ms), `usage` and `cost`; see `costs`.
     """
     spoken = _last_words(records := tuple(records))
     tools = _tool_usage(records)
@@ -50,6 +53,8 @@ def session_analytics(session: Session, records: Iterable[Record], now: datetime
         },
         "tool_usage": dict(tools),
         "intents": list(dict.fromkeys(entry.intent for entry in spoken if entry.intent)),
+        "latency": latency(records),
+        **costs(records),
     }
 
 

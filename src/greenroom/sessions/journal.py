@@ -23,6 +23,7 @@ from greenroom.sessions.model import Entry
 from greenroom.sessions.node import Node
 from greenroom.sessions.operations import (
     Append,
+    AppendOnce,
     Barrier,
     Create,
     Mark,
@@ -115,7 +116,7 @@ class Journal:
         refused = self._task is None
         if isinstance(operation, _WITHDRAWABLE):
             refused |= self._impatient(self._failing_since)
-        if isinstance(operation, Create | Start):
+        if isinstance(operation, Create | Start | AppendOnce):
             # Not so for what only waits, or ends a session: these add nothing that lasts.
             refused |= self._full
         if refused:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
-from greenroom.sessions.codec import encode
-from greenroom.sessions.model import Entry, LifecycleEntry, Session, Status
+from greenroom.sessions.codec import decode_rows, encode
+from greenroom.sessions.model import Entry, LifecycleEntry, Record, Session, Status
 from greenroom.sessions.tables import LIVE, journal, nodes, session_of, sessions
 
 JournalRow: TypeAlias = dict[str, Any]
@@ -33,11 +34,13 @@ _MARK = (
 class Outcome:
     """What a change of state came to: the session as it is now, None where there is none.
 
-    `previous_node` is the node that a reconnected session had before.
+    `previous_node` is the node that a reconnected session had before. `record` is the entry that
+    has the key of an `AppendOnce`.
     """
 
-    session: Session | None
+    session: Session | None = None
     previous_node: str | None = None
+    record: Record | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -53,6 +56,13 @@ class Operation:
 @dataclass(slots=True, eq=False)
 class Append(Operation):
     """One entry more."""
+
+    row: JournalRow
+
+
+@dataclass(slots=True, eq=False)
+class AppendOnce(Operation):
+    """One entry more, unless its session has one of the same key. The row holds the key."""
 
     row: JournalRow
 
@@ -136,6 +146,8 @@ def _apply(connection: Connection, operation: Operation, rows: list[JournalRow])
     match operation:
         case Append():
             rows.append(operation.row)
+        case AppendOnce(row=row):
+            return _append_once(connection, row)
         case Create(row=row):
             rows.append(_lifecycle(row["id"], row["created_at"], "created"))
         case Start():
@@ -143,6 +155,26 @@ def _apply(connection: Connection, operation: Operation, rows: list[JournalRow])
         case End():
             return _end(connection, operation, rows)
     return None
+
+
+def _append_once(connection: Connection, row: JournalRow) -> Outcome:
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    connection.execute(
+        dialect.insert(journal)
+        .values(row)
+        .on_conflict_do_nothing(
+            index_elements=[journal.c.session_id, journal.c.key],
+            index_where=journal.c.key.is_not(None),
+        )
+    )
+    return _of_key(connection, row)
+
+
+def _of_key(connection: Connection, row: JournalRow) -> Outcome:
+    found = select(journal).where(
+        journal.c.session_id == row["session_id"], journal.c.key == row["key"]
+    )
+    return Outcome(record=decode_rows(connection.execute(found).mappings())[0])
 
 
 def _start(connection: Connection, start: Start, rows: list[JournalRow]) -> Outcome:
@@ -177,6 +209,8 @@ def _current(connection: Connection, operation: Operation) -> Outcome | None:
     """Return what came of an operation that is known to be committed."""
     if isinstance(operation, Start | End):
         return Outcome(find(connection, operation.session_id))
+    if isinstance(operation, AppendOnce):
+        return _of_key(connection, operation.row)
     return None
 
 

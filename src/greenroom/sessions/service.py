@@ -18,9 +18,9 @@ from greenroom.sessions.codec import encode_json
 from greenroom.sessions.control import ControlBus, make_bus
 from greenroom.sessions.holders import Holders, Stop
 from greenroom.sessions.journal import Journal
-from greenroom.sessions.model import EndReason, Entry, Session, Status
+from greenroom.sessions.model import EndReason, Entry, Record, Session, Status
 from greenroom.sessions.node import Node, NodeClaim
-from greenroom.sessions.operations import Create, End, Start
+from greenroom.sessions.operations import AppendOnce, Create, End, Start, append_row
 from greenroom.sessions.reader import (
     MAX_ID_CHARACTERS,
     Records,
@@ -172,6 +172,22 @@ class SessionService:
         doesn't exist is dropped when it comes to be written.
         """
         self.journal.append(session_id, entry)
+
+    async def append_once(self, session_id: str, entry: Entry, key: str) -> Record:
+        """Write an entry unless the session has one of this key; durable on return.
+
+        Returns the record that has the key: this one, or the one that was first. Raises
+        InvalidInput as `append` does, SessionNotFound, StorageUnavailable.
+        """
+        row = append_row(session_id, micros(self._clock.now()), entry)
+        operation = AppendOnce({**row, "key": key})
+        operation.size = len(row["data"])
+        try:
+            outcome = await self.journal.submit(operation)
+        except IntegrityError as exc:
+            raise SessionNotFound(session_id) from exc
+        assert outcome.record is not None  # noqa: S101 - the operation gives one
+        return outcome.record
 
     # What can be seen of sessions.
 

@@ -26,7 +26,7 @@ from sqlalchemy.types import UserDefinedType
 
 from greenroom.sessions.model import EndReason, Session, Status
 
-SCHEMA_REVISION = "0001"
+SCHEMA_REVISION = "0002"
 """The newest migration. Kept here so that a start on an up-to-date database needs no Alembic."""
 
 LIVE = (Status.WAITING.value, Status.ACTIVE.value)
@@ -87,7 +87,17 @@ journal = Table(
     Column("turn_id", Text),
     Column("at", BigInteger, nullable=False),
     Column("data", EncodedJson, nullable=False),
+    # What tells an entry from its repetition, where a client gave it.
+    Column("key", Text),
     Index("journal_of_session", "session_id", "seq"),
+    Index(
+        "journal_by_key",
+        "session_id",
+        "key",
+        unique=True,
+        sqlite_where=text("key IS NOT NULL"),
+        postgresql_where=text("key IS NOT NULL"),
+    ),
 )
 
 nodes = Table(

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from typing_extensions import TypedDict
 
+from greenroom.commerce.analytics import PRODUCT_EVENTS, TOOL_EVENT
 from greenroom.errors import InvalidInput
 
 MAX_JSON_BYTES = 16_384
@@ -62,12 +63,43 @@ class ProductSearch(_Body):
     limit: Annotated[int, Field(ge=1, le=100)] = 10
 
 
+class ToolExecutionEvent(_Body):
+    """`data` of an event of the type `tool_execution`."""
+
+    tool_name: Annotated[str, Field(min_length=1, max_length=64)]
+    parameters: dict[str, Any] | None = None
+    duration_ms: Annotated[float, Field(ge=0, le=86_400_000)] | None = None
+    success: bool | None = None
+
+
+class ProductEvent(_Body):
+    """`data` of an event that says that a product was seen."""
+
+    product_id: Annotated[str, Field(min_length=1, max_length=256)]
+
+
+_EVENT_DATA: dict[str, type[_Body]] = {
+    TOOL_EVENT: ToolExecutionEvent,
+    **dict.fromkeys(PRODUCT_EVENTS, ProductEvent),
+}
+"""What the data of those types that count towards a session's figures must hold."""
+
+
 class AnalyticsEvent(_Body):
-    """`POST /api/analytics/events`."""
+    """`POST /api/analytics/events`. `event_key`, an addition, tells a repetition from an event."""
 
     session_id: SessionId
     event_type: Annotated[str, Field(min_length=1, max_length=64)]
     data: dict[str, Any] | None = None
+    event_key: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+
+    def check_data(self) -> None:
+        """Raises InvalidInput where the data doesn't fit the type."""
+        if (model := _EVENT_DATA.get(self.event_type)) is not None:
+            try:
+                model.model_validate({} if self.data is None else self.data)
+            except ValidationError as error:
+                raise invalid(error, "data", within="data") from None
 
 
 class ToolExecution(_Body):
@@ -151,10 +183,13 @@ class AudioMessage(TypedDict):
     data: AudioData
 
 
-def invalid(error: ValidationError, whole: str = "body") -> InvalidInput:
-    """The first thing that is wrong, named by the wire's dotted path; `whole` names all of it."""
+def invalid(error: ValidationError, whole: str = "body", within: str = "") -> InvalidInput:
+    """The first thing that is wrong, named by the wire's dotted path; `whole` names all of it.
+
+    `within` is the path of what was validated, where that is a part.
+    """
     first = error.errors(include_url=False, include_input=False)[0]
-    path = ".".join(map(str, first["loc"])) or whole
+    path = ".".join(filter(None, (within, *map(str, first["loc"])))) or whole
     context = first.get("ctx", {})
     match first["type"]:
         case "json_invalid":

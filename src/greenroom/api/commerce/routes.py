@@ -6,7 +6,7 @@ import asyncio
 import time
 import uuid
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from greenroom.api.commerce.endpoint import Call
 from greenroom.api.commerce.models import (
@@ -23,7 +23,7 @@ from greenroom.api.limits import RateLimited
 from greenroom.commerce.analytics import session_analytics
 from greenroom.commerce.context import ShopContext, money_json
 from greenroom.commerce.ports import Filters, Product, SearchResult
-from greenroom.errors import ProviderFailed
+from greenroom.errors import InvalidInput, ProviderFailed
 from greenroom.sessions import views
 from greenroom.sessions.model import (
     AnalyticsEntry,
@@ -111,18 +111,23 @@ class Routes:
     async def track_event(self, call: Call) -> dict[str, Any]:
         """`POST /api/analytics/events`."""
         event = await call.read(AnalyticsEvent, limit=MAX_JSON_BYTES)
+        event.check_data()
         session = await self._session(call, event.session_id)
-        event_id = new_event_id()
-        self._parts.sessions.append(
-            session.id, AnalyticsEntry(None, event_id, event.event_type, event.data or {})
-        )
-        return {"event_id": event_id, "timestamp": utc(datetime.now(UTC))}
+        entry = AnalyticsEntry(None, new_event_id(), event.event_type, event.data or {})
+        if event.event_key is None:
+            self._parts.sessions.append(session.id, entry)
+            return {"event_id": entry.event_id, "timestamp": utc(datetime.now(UTC))}
+        kept = await self._parts.sessions.append_once(session.id, entry, event.event_key)
+        first = cast("AnalyticsEntry", kept.entry)
+        if (first.event_type, first.data) != (entry.event_type, entry.data):
+            raise InvalidInput("event_key", "has been used for another event of this session")
+        return {"event_id": first.event_id, "timestamp": utc(kept.at)}
 
     async def session_analytics(self, call: Call) -> dict[str, Any]:
         """`GET /api/analytics/sessions/:session_id`."""
         session = await self._session(call, call.request.parameter("session_id"))
         records = await self._parts.sessions.records(
-            session.id, kinds=("transcript", "tool_call", "context", "analytics")
+            session.id, kinds=("transcript", "tool_call", "context", "analytics", "metric")
         )
         now = datetime.now(UTC)
         if len(records) > INLINE_RECORDS:
@@ -199,7 +204,7 @@ def _product(product: Product) -> dict[str, Any]:
         "id": product.id,
         "title": product.title,
         "description": product.description,
-        "price": money_json(product.price),
+        "price": None if product.price is None else money_json(product.price),
         "images": product.images,
         "variants": [
             {
