@@ -56,7 +56,9 @@ def _default(field: FieldInfo) -> str:
     value: Any = field.default
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
-    return "" if value is None or value == "" else f"`{value}`"
+    if isinstance(value, tuple):
+        value = ", ".join(value)
+    return "" if value in (None, "", {}) else f"`{value}`"
 
 
 if __name__ == "__main__":

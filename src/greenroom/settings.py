@@ -168,9 +168,9 @@ class ProviderSettings(_Group):
     A list is a fallback chain: the first that is well serves.
     """
 
-    transcriber: Chain = ("auto",)
-    synthesizer: Chain = ("auto",)
-    model: Chain = Field(("offline",), description="`offline`, or a pydantic-ai model name")
+    transcriber: Chain = Field(("auto",), description="what hears: URIs, see docs/providers.md")
+    synthesizer: Chain = Field(("auto",), description="what speaks: URIs")
+    model: Chain = Field(("offline",), description="`offline`, or pydantic-ai model names")
     catalogue: str = Field("demo:", description="`demo:`, or `shopify:<shop>.myshopify.com`")
     retries: int = Field(
         1, ge=0, le=5, description="of a call that has failed before its first byte"
@@ -197,8 +197,8 @@ class ProviderSettings(_Group):
     )
     currency: str = Field("USD", description="of the prices")
     models_url: str = Field("https://huggingface.co", description="where models are fetched from")
-    voice: str = "Ashley"
-    instructions: str = ""
+    voice: str = Field("Ashley", description="where a session asks for none")
+    instructions: str = Field("", description="your own, for a language model")
     greeting: str = Field("", description="spoken when a talk begins; empty: the user speaks first")
     workers: int = Field(0, ge=0, description="recognition processes; 0: one per core, at most 4")
 

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from greenroom.app.credentials import resolve_credentials
+from greenroom.app.credentials import provider_secrets, resolve_credentials
 from greenroom.errors import ConfigurationError
-from greenroom.settings import AuthSettings, ServerSettings, Settings
+from greenroom.settings import AuthSettings, ProviderSettings, ServerSettings, Settings
 
 
 def settings(data_dir: Path, host: str = "127.0.0.1", **given: object) -> Settings:
@@ -89,3 +89,16 @@ def test_no_secret_shows_in_a_repr(data_dir: Path) -> None:
     credentials = resolve_credentials(settings(data_dir), has_stored_keys=False)
     assert "secret" not in repr(credentials)
     assert "test-api-key-123" not in repr(credentials)
+
+
+def test_a_providers_key_is_taken_from_the_settings_before_the_environment(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "of the environment")
+    monkeypatch.setenv("DEEPGRAM_API_KEY", "of the environment")
+    # A variable's name reaches the settings in small letters.
+    keys = {"openai_api_key": SecretStr("of the settings")}
+    secret = provider_secrets(Settings(data_dir=data_dir, providers=ProviderSettings(keys=keys)))
+    assert secret("OPENAI_API_KEY") == "of the settings"
+    assert secret("DEEPGRAM_API_KEY") == "of the environment"
+    assert secret("CARTESIA_API_KEY") is None

@@ -36,6 +36,22 @@ async def talk(data_dir: Path) -> str:
                 end_ms=9.0,
             ),
             MetricEntry("t1", "stages", {"turn_end_ms": 560.0, "transcript_ms": 610.0}),
+            MetricEntry(
+                None,
+                "usage",
+                {
+                    "port": "transcriber",
+                    "provider": "openai:whisper-1",
+                    "audio_seconds": 2.5,
+                    "cost": "0.00025",
+                    "currency": "EUR",
+                },
+            ),
+            MetricEntry(
+                None,
+                "usage",
+                {"port": "model", "provider": "openai:m", "input_tokens": 7, "currency": "EUR"},
+            ),
         ):
             sessions.append(session.id, entry)
         await sessions.end(session.id, Status.COMPLETED, EndReason.CLIENT_STOPPED)
@@ -76,6 +92,13 @@ def test_show_tells_what_was_heard_what_was_meant_and_how_long_it_took(run, data
     assert "I found  (cut; meant: I found 3 shoes.)" in shown
     assert "search_products {'query': 'shoes'}: 4.2 ms" in shown
     assert "turn_end 560, transcript 610" in shown
+
+
+def test_show_tells_what_the_session_used_and_cost(run, data_dir: Path) -> None:
+    shown = run("sessions", "show", asyncio.run(talk(data_dir))).stdout
+    assert "transcriber  openai:whisper-1  2.5 audio seconds: 0.00025" in shown
+    assert "model  openai:m  7 input tokens: no price known" in shown
+    assert "cost  0.00025 EUR, and what has no price" in shown
 
 
 def test_show_as_json_has_every_record_in_order(run, data_dir: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,12 @@ class Credentials:
 
     def __repr__(self) -> str:
         return f"Credentials(development={self.development})"
+
+
+def provider_secrets(settings: Settings) -> Callable[[str], str | None]:
+    """Looks a provider's key up by its conventional name: in the settings, then the environment."""
+    keys = {name.upper(): key.get_secret_value() for name, key in settings.providers.keys.items()}
+    return lambda name: keys.get(name.upper()) or os.environ.get(name)
 
 
 def resolve_credentials(settings: Settings, *, has_stored_keys: bool) -> Credentials:

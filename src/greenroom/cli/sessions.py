@@ -83,6 +83,7 @@ def show(
 def _print(session: Session, records: list[Record]) -> None:
     from rich.markup import escape
 
+    from greenroom.commerce.figures import COUNTS, costs
     from greenroom.sessions import views
     from greenroom.sessions.model import LifecycleEntry, MetricEntry, ToolCallEntry
 
@@ -104,6 +105,16 @@ def _print(session: Session, records: list[Record]) -> None:
     for at, entry in views.transcript(records):
         cut = f"  [dim](cut; meant: {escape(entry.full_text)})[/dim]" if entry.full_text else ""
         console.print(f"{at:%H:%M:%S}  [bold]{entry.role}[/bold]  {escape(entry.text)}{cut}")
+    if (spent := costs(records))["usage"]:
+        console.print()
+        for line in spent["usage"]:
+            used = ", ".join(
+                f"{line[name]} {name.replace('_', ' ')}" for name in COUNTS if line[name]
+            )
+            price = "no price known" if line["cost"] is None else line["cost"]
+            console.print(f"{line['port']}  [bold]{line['provider']}[/bold]  {used}: {price}")
+        whole = "" if spent["cost"]["complete"] else ", and what has no price"
+        console.print(f"cost  {spent['cost']['amount']} {spent['cost']['currency']}{whole}")
 
 
 def _stages(values: dict[str, object]) -> list[tuple[str, float]]:
