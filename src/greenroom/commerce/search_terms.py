@@ -37,8 +37,15 @@ class Term:
 
     @property
     def prefix_expression(self) -> str:
-        """Words that begin as one of the spellings does."""
-        return "(" + " OR ".join(_quote(spelling) + " *" for spelling in self.spellings) + ")"
+        """Words that begin as one of the spellings does. One Latin letter begins too many."""
+        return (
+            "("
+            + " OR ".join(
+                _quote(spelling) + ("" if len(spelling) == 1 and spelling.isascii() else " *")
+                for spelling in self.spellings
+            )
+            + ")"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,11 @@ class SearchTerms:
 
     terms: tuple[Term, ...]
     head: int
+
+    @property
+    def title_expression(self) -> str:
+        """The head in a title, stemmed."""
+        return f"(title : {self.terms[self.head].expression})"
 
     def attempts(self) -> Iterator[tuple[Index, str]]:
         """Index and expression, from exact to loose; the first that finds anything counts."""
