@@ -126,11 +126,15 @@ class Attempt:
         self._retries = 0
         self.began = self._since = member.rules.clock.time()
 
+    def await_answer(self) -> None:
+        """All is sent and the call waits: from here it is judged whether it fails quickly."""
+        self._since = self._member.rules.clock.time()
+
     def retry(self, error: ProviderFailed) -> bool:
         """Whether the same member is worth another try now, after `error`. Counts the tries."""
         rules = self._member.rules
         quick = rules.clock.time() - self._since <= QUICK
-        self._since = rules.clock.time()
+        self.await_answer()
         self._retries += 1
         return (
             self._open
