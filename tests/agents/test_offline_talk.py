@@ -191,7 +191,9 @@ async def test_the_cart_is_changed_and_summed_up(talk: Any) -> None:
     assert "Plaid Winter Scarf" in gone.text
     paying = await talk.say("i'd like to check out")
     assert "$26" in paying.text
-    assert "can't take the payment" in paying.text
+    assert "link to the checkout is on your screen" in paying.text
+    assert "http" not in paying.text
+    assert talk.agent.snapshot()["checkout_url"].startswith("https://")
     assert "empty now" in (await talk.say("empty my cart")).text
 
 
@@ -216,7 +218,6 @@ async def test_small_talk_needs_no_tool(talk: Any) -> None:
     for sentence, intent in (
         ("hello", "greeting"),
         ("what can you do", "help"),
-        ("what is your return policy", "policy_question"),
         ("tell me a joke", "unknown"),
         ("thank you", "thanks"),
         ("goodbye", "goodbye"),

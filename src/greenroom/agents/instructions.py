@@ -33,7 +33,7 @@ def summary(context: ShopContext) -> str:
         lines.append(f"Size asked for: {context.size}{said_for}.")
     if context.results:
         named = "; ".join(
-            f"{place}. {ref.title}, {_amount(ref.price)}, id {ref.id}"
+            f"{place}. {ref.title}, {_price(ref.price)}, id {ref.id}"
             for place, ref in enumerate(context.results, start=1)
         )
         lines.append(f"Products found last, in order: {named}.")
@@ -47,6 +47,10 @@ def summary(context: ShopContext) -> str:
         )
         lines.append(f"Cart: {cart}. Total {_amount(context.cart_total)}.")
     return "\n".join(["So far in this conversation:", *lines]) if lines else ""
+
+
+def _price(price: Money | None) -> str:
+    return "no price" if price is None else _amount(price)
 
 
 def _amount(money: Money) -> str:

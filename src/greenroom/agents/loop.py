@@ -122,6 +122,8 @@ class _Translator:
                 self._spoke = True
                 return TextDelta(text)
             case FunctionToolResultEvent(part=part):
+                if part.tool_call_id in self._turn.repeated:
+                    return None
                 ran = self._turn.ran.get(part.tool_call_id)
                 return ran or self._refused(part.tool_name, str(part.content))
             case AgentRunResultEvent(result=result):

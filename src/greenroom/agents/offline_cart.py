@@ -68,6 +68,15 @@ def _refused(talk: Talk, result: dict[str, Any], wanted: dict[str, Any]) -> str:
             return f"Which size of the {title} would you like? I have {sizes}."
         case "not_enough_stock":
             return _short(talk, result, wanted, form)
+        case "not_for_sale":
+            return (
+                f"I'm sorry, you can't buy the {title} here: the shop only shows {say.it(title)}."
+            )
+        case "other_currency":
+            return (
+                f"The {title} {say.be(title)} sold in another currency than what is in your cart. "
+                "Please buy them one after the other."
+            )
         case "cart_full":
             return "Your cart is full. Please remove something first."
         case "sold_out":
@@ -128,17 +137,35 @@ def cart(talk: Talk, _slots: Slots) -> Steps:
 
 
 def checkout(_talk: Talk, _slots: Slots) -> Steps:
-    """Sum up; paying is not for a voice."""
-    result = yield Call("view_cart", {})
+    """Put the link on the screen and sum up; paying is not for a voice."""
+    result = yield Call("checkout_link", {})
     if "error" in result:
         return trouble(result)
-    if not result["items"]:
-        return "Your cart is still empty. What would you like to buy?"
+    if not result["ready"]:
+        if result["reason"] == "cart_empty":
+            return "Your cart is still empty. What would you like to buy?"
+        return f"I'm sorry. {_left_out(result['left_out'])} Shall I look for something else?"
     number, total = say.count(result["item_count"], "item"), say.price(result["total"])
-    return (
-        f"Your cart has {number} for {total}. I can't take the payment myself: "
-        "please finish at the shop's checkout. Is there anything to change before that?"
-    )
+    opening = f"Your cart has {number} for {total}."
+    if result["left_out"]:
+        opening = f"I'm sorry. {_left_out(result['left_out'])} That leaves {number} for {total}."
+    return f"{opening} The link to the checkout is on your screen: you can pay there."
+
+
+def _left_out(lines: list[dict[str, Any]]) -> str:
+    """What of the cart can't be had any more."""
+    parts = []
+    for line in lines:
+        what = f"the {line['title']}{say.form(line['size'], line['color'])}"
+        if line["quantity_left"]:
+            parts.append(f"there {_are(line['quantity_left'])} left of {what}")
+        else:
+            parts.append(f"{what} {say.be(line['title'])} sold out by now")
+    return say.sentence(say.listed(parts))
+
+
+def _are(number: int) -> str:
+    return f"{'is' if number == 1 else 'are'} only {say.units(number)}"
 
 
 def remove(talk: Talk, slots: Slots) -> Steps:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from greenroom.agents import offline_cart, offline_products
+from greenroom.agents.offline_compare import compare
+from greenroom.agents.offline_policy import policy
 from greenroom.agents.offline_search import search
 from greenroom.agents.offline_talk import Talk
 from greenroom.agents.turn import Steps, Turn
@@ -19,12 +21,14 @@ from greenroom.commerce.slots import Slots
 _HANDLERS: dict[str, Callable[[Talk, Slots], Steps]] = {
     "product_search": search,
     "product_details": offline_products.details,
+    "product_comparison": compare,
     "price_inquiry": offline_products.price,
     "inventory_check": offline_products.stock,
     "add_to_cart": offline_cart.add,
     "view_cart": offline_cart.cart,
     "remove_from_cart": offline_cart.remove,
     "checkout": offline_cart.checkout,
+    "policy_question": policy,
 }
 
 _SMALL_TALK = {
@@ -42,14 +46,9 @@ _SMALL_TALK = {
     ),
     "help": (
         (
-            "I can find products for you, say what they cost and whether they are in stock, and "
-            "keep your cart. Try: show me running shoes under 100 dollars."
-        ),
-    ),
-    "policy_question": (
-        (
-            "I'm sorry, I don't know about delivery, returns, payment or discounts. I can help you "
-            "find products and fill your cart."
+            "I can find products for you, compare them, say what they cost and whether they are in "
+            "stock, keep your cart, and tell what the shop says of returns and shipping. Try: show "
+            "me running shoes under 100 dollars."
         ),
     ),
     "deny": (

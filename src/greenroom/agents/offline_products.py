@@ -33,7 +33,8 @@ def describe(talk: Talk, product_id: str) -> Steps:
         return trouble(product)
     title = product["title"]
     by = f" by {product['brand']}" if product["brand"] else ""
-    about = f"The {title}{by} {say.be(title)} {_cost(product)}. {product['description']}"
+    costs = _cost(product)
+    about = f"The {title}{by} {costs}. {product['description']}"
     forms = []
     if product["colors"]:
         forms.append(f"in {say.colors(product['colors'])}")
@@ -42,6 +43,8 @@ def describe(talk: Talk, product_id: str) -> Steps:
     if forms:
         comes = "They come" if say.is_plural(title) else "It comes"
         about += f" {comes} {', '.join(forms)}."
+    if not product["for_sale"]:
+        return f"{about} You can't buy {say.it(title)} here, I'm afraid."
     if not product["available"]:
         return f"{about} But I'm sorry, {say.it_is(title)} sold out right now."
     talk.offer(product_id)
@@ -59,7 +62,9 @@ def price(talk: Talk, slots: Slots) -> Steps:
     if "error" in product:
         return trouble(product)
     title = product["title"]
-    costs = f"The {title} {say.be(title)} {_cost(product)}"
+    costs = f"The {title} {_cost(product)}"
+    if not product["for_sale"]:
+        return f"{costs}, and you can't buy {say.it(title)} here, I'm afraid."
     if not product["available"]:
         return f"{costs}, but sold out right now."
     talk.offer(product_id)
@@ -75,6 +80,8 @@ def stock(talk: Talk, slots: Slots) -> Steps:
     if "error" in result:
         return trouble(result)
     title, form = result["title"], say.form(slots.size, slots.color)
+    if not result["for_sale"]:
+        return f"I'm sorry, you can't buy the {title} here: the shop only shows {say.it(title)}."
     if not result["available"]:
         opening = f"I'm sorry, the {title} {say.be(title)} sold out{form}."
         if not result["offered"]:
@@ -102,10 +109,13 @@ def _form_of(slots: Slots) -> dict[str, Any]:
 
 
 def _cost(product: dict[str, Any]) -> str:
-    """One price, or the range of those of the variants."""
+    """One price, the range of those of the variants, or that there is none."""
+    be = say.be(product["title"])
+    if product["price"] is None:
+        return f"{be} without a price in the shop"
     prices = {Decimal(variant["price"]["amount"]) for variant in product["variants"]}
     if len(prices) > 1:
         currency = product["price"]["currency"]
         low, high = say.amount(min(prices), currency), say.amount(max(prices), currency)
-        return f"{low} to {high}, depending on the size"
-    return say.price(product["price"])
+        return f"{be} {low} to {high}, depending on the size"
+    return f"{be} {say.price(product['price'])}"

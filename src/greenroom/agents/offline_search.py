@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from greenroom.agents import phrasing as say
-from greenroom.agents.offline_talk import NAMED, Talk, trouble
+from greenroom.agents.offline_talk import NAMED, Talk, priced_refs, trouble
 from greenroom.agents.turn import Call, Steps
 from greenroom.commerce.context import Pending, ProductRef, ShopContext
 from greenroom.commerce.lexicon import category_of
@@ -69,23 +69,23 @@ class Wish:
         """What is looked for, in the plural."""
         return say.plural(self.query) if self.query else "products"
 
-    def described(self) -> str:
+    def described(self, currency: str) -> str:
         """`black running shoes under $100 in size 10`, `cheaper jackets`."""
         words = [self.color, self.noun]
         if self.relative is not None:
             words.insert(0, "cheaper" if self.relative == "cheaper" else "more expensive")
         size = f" in size {say.size(self.size)}" if self.size else ""
-        return " ".join(word for word in words if word) + self._bounds() + size
+        return " ".join(word for word in words if word) + self._bounds(currency) + size
 
-    def _bounds(self) -> str:
+    def _bounds(self, currency: str) -> str:
         low, high = self.min_price, self.max_price
         if self.relative is not None or (low is None and high is None):
             return ""
         if low is not None and high is not None:
-            return f" between {say.amount(low)} and {say.amount(high)}"
+            return f" between {say.amount(low, currency)} and {say.amount(high, currency)}"
         if high is not None:
-            return f" under {say.amount(high)}"
-        return f" over {say.amount(low)}" if low is not None else ""
+            return f" under {say.amount(high, currency)}"
+        return f" over {say.amount(low, currency)}" if low is not None else ""
 
 
 def wish_of(slots: Slots, context: ShopContext) -> Wish:
@@ -121,7 +121,9 @@ def _relative(relative: str, context: ShopContext) -> tuple[Decimal | None, Deci
     talked_of = [context.focus] if context.focus else list(context.results)
     if not talked_of:
         return context.min_price, context.budget
-    prices = [ref.price.amount for ref in talked_of]
+    prices = [price for price, _ in priced_refs(talked_of)]
+    if not prices:
+        return context.min_price, context.budget
     cent = Decimal("0.01")
     if relative == "cheaper":
         return None, max(min(prices) - cent, Decimal(0))
@@ -146,12 +148,13 @@ def search(talk: Talk, slots: Slots) -> Steps:
         if result["products"]:
             break
     else:
-        return _nothing(wish)
-    if slots.extreme:
+        return _nothing(wish, _currency(context))
+    if slots.extreme and any(product["price"] for product in result["products"]):
         return _extreme(slots.extreme, tried, result, context)
     if tried != wish:
         stock = " in stock" if wish.particular else ""
-        return f"I found no {wish.described()}{stock}. {_closest(result, context)}"
+        missed = wish.described(_currency(context))
+        return f"I found no {missed}{stock}. {_closest(result, context)}"
     return _found(tried, result, talk)
 
 
@@ -170,9 +173,15 @@ def _attempts(wish: Wish) -> Iterator[Wish]:
             yield each
 
 
-def _nothing(wish: Wish) -> str:
+def _currency(context: ShopContext) -> str:
+    """The currency of what was found last; "" where nothing was."""
+    return next((ref.price.currency for ref in context.results if ref.price is not None), "")
+
+
+def _nothing(wish: Wish, currency: str) -> str:
     if not wish.query:
-        return f"I found no {wish.described()}. Tell me what kind of thing you are looking for."
+        missed = wish.described(currency)
+        return f"I found no {missed}. Tell me what kind of thing you are looking for."
     return (
         f"I'm sorry, I found no {wish.noun} in the shop, and I looked at every price and size. "
         "Would you like to look for something else?"
@@ -187,9 +196,8 @@ def _found(wish: Wish, result: dict[str, Any], talk: Talk) -> str:
         return f"{only} {say.named(products[0])}. Shall I tell you more about it?"
     talk.context.pending = Pending("which", "get_product_details", {})
     names = say.listed([say.named(product) for product in products])
-    opening = talk.pick(
-        f"I found {total} {wish.described()}", f"There are {total} {wish.described()}"
-    )
+    what = wish.described(_currency(talk.context))
+    opening = talk.pick(f"I found {total} {what}", f"There are {total} {what}")
     if total > len(products):
         first = f"The first {say.units(len(products))} are {names}."
         return f"{opening}. {first} Would you like to hear more about one of them?"
@@ -216,9 +224,7 @@ def found_text(query: str, talk: Talk) -> str:
     search, refs = talk.context.last_search, talk.context.results
     total = len(refs) if search is None else search.total
     talk.context.pending = Pending("which", "get_product_details", {})
-    names = say.listed(
-        [f"the {ref.title} at {say.amount(ref.price.amount, ref.price.currency)}" for ref in refs]
-    )
+    names = say.listed([say.named(ref.to_json()) for ref in refs])
     return (
         f"I have {total} {say.plural(query)}, for example {names}. Does one of them interest you?"
     )
@@ -227,7 +233,8 @@ def found_text(query: str, talk: Talk) -> str:
 def _extreme(extreme: str, wish: Wish, result: dict[str, Any], context: ShopContext) -> str:
     """The cheapest or dearest of what was found, which may be more than is ever named."""
     pick = min if extreme == "cheapest" else max
-    best = pick(result["products"], key=lambda product: Decimal(product["price"]["amount"]))
+    priced = [product for product in result["products"] if product["price"] is not None]
+    best = pick(priced, key=lambda product: Decimal(product["price"]["amount"]))
     cost = Money(Decimal(best["price"]["amount"]), best["price"]["currency"])
     context.focus = ProductRef(best["id"], best["title"], cost)
     context.results = (context.focus,)
@@ -235,7 +242,7 @@ def _extreme(extreme: str, wish: Wish, result: dict[str, Any], context: ShopCont
     word = "cheapest" if extreme == "cheapest" else "most expensive"
     of = "" if not result["has_more"] else f" of the first {len(result['products'])} that I found"
     return (
-        f"The {word} of our {wish.described()}{of} is {say.named(best)}. "
+        f"The {word} of our {wish.described(cost.currency)}{of} is {say.named(best)}. "
         "Shall I tell you more about it?"
     )
 

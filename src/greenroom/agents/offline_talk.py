@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, TypeAlias
 
 from greenroom.agents import phrasing as say
 from greenroom.agents.turn import Call, Turn
-from greenroom.commerce.context import Pending, ShopContext
+from greenroom.commerce.context import Pending, ProductRef, ShopContext
 from greenroom.commerce.references import CERTAIN, title_score
 from greenroom.commerce.slots import Slots
 
@@ -51,9 +52,9 @@ class Talk:
             return results[place - 1].id if 0 < place <= len(results) else None
         if slots.product_id is not None:
             return slots.product_id
-        if slots.extreme is not None and results:
+        if slots.extreme is not None and (priced := priced_refs(results)):
             pick = min if slots.extreme == "cheapest" else max
-            return pick(results, key=lambda ref: ref.price.amount).id
+            return pick(priced, key=lambda pair: pair[0])[1].id
         if slots.query and not slots.pronoun:
             return None
         return self.only_one()
@@ -96,6 +97,11 @@ class Talk:
             named = say.count(min(len(results), NAMED), "product")
             return f"I named {named}: {names}. Which one do you mean?"
         return f"Which one do you mean: {names}?"
+
+
+def priced_refs(refs: Iterable[ProductRef]) -> list[tuple[Decimal, ProductRef]]:
+    """Those that have a price, with it."""
+    return [(ref.price.amount, ref) for ref in refs if ref.price is not None]
 
 
 def given(values: dict[str, Any]) -> dict[str, Any]:

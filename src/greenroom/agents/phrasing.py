@@ -12,15 +12,26 @@ from greenroom.commerce.numerals import say_number
 _MAX_LISTED = 7
 
 
+# EUR, GBP, JPY and INR are read out by the speech normaliser ("49 euros and 50 cents").
+_NAMES = {
+    "AUD": "Australian dollars", "BRL": "reais", "CAD": "Canadian dollars", "CHF": "Swiss francs",
+    "CNY": "yuan", "CZK": "crowns", "DKK": "Danish kroner", "HUF": "forints", "KRW": "won",
+    "MXN": "Mexican pesos", "NOK": "Norwegian kroner", "NZD": "New Zealand dollars",
+    "PLN": "zlotys", "SEK": "Swedish kronor", "SGD": "Singapore dollars", "ZAR": "rand",
+}  # fmt: skip
+
+
 def price(money: dict[str, str]) -> str:
-    """`$79`, `$79.50`; another currency by its code."""
+    """`$79`, `$79.50`, `79.50 EUR`, `79.50 Swiss francs`."""
     return amount(Decimal(money["amount"]), money["currency"])
 
 
 def amount(value: Decimal, currency: str = "USD") -> str:
-    """An amount without needless cents."""
+    """An amount without needless cents; a currency of "" is not said."""
     plain = f"{value:.0f}" if value == value.to_integral_value() else f"{value:.2f}"
-    return f"${plain}" if currency == "USD" else f"{plain} {currency}"
+    if currency == "USD":
+        return f"${plain}"
+    return f"{plain} {_NAMES.get(currency, currency)}".strip()
 
 
 def listed(parts: Sequence[str], conjunction: str = "and") -> str:
@@ -30,6 +41,11 @@ def listed(parts: Sequence[str], conjunction: str = "and") -> str:
     if len(parts) == 2:
         return f"{parts[0]} {conjunction} {parts[1]}"
     return f"{', '.join(parts[:-1])}, {conjunction} {parts[-1]}"
+
+
+def sentence(text: str) -> str:
+    """With a capital letter and a full stop."""
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def is_plural(title: str) -> bool:
@@ -111,7 +127,9 @@ def plural(noun: str) -> str:
 
 
 def named(product: dict[str, Any]) -> str:
-    """`the Comet Running Shoe at $89`."""
+    """`the Comet Running Shoe at $89`; without a price where the shop gives none."""
+    if product["price"] is None:
+        return f"the {product['title']}"
     return f"the {product['title']} at {price(product['price'])}"
 
 

@@ -27,9 +27,12 @@ _TOOL_INTENTS = {
     "search_products": ("product_search", "price_inquiry", "product_details", "add_to_cart"),
     "get_product_details": ("product_details", "price_inquiry"),
     "check_inventory": ("inventory_check", "product_details"),
+    "compare_products": ("product_comparison", "product_details", "price_inquiry"),
     "add_to_cart": ("add_to_cart",),
     "view_cart": ("view_cart", "checkout"),
     "remove_from_cart": ("remove_from_cart",),
+    "checkout_link": ("checkout",),
+    "get_policy": ("policy_question",),
 }
 
 

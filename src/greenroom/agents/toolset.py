@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import orjson
 from pydantic_ai import ModelRetry, RunContext
 from pydantic_ai.tools import ToolDefinition
 from pydantic_ai.toolsets import AbstractToolset, ToolsetTool
@@ -17,6 +18,12 @@ from greenroom.errors import InvalidInput
 
 _RETRIES = 2
 """How often in one run a model may get a tool's arguments wrong and try again."""
+
+_FOR_THE_SCREEN = frozenset({"checkout_url", "url"})
+"""What a result holds for the client; a model would read it out."""
+
+_WRITES = frozenset(tool.name for tool in TOOLS if tool.writes)
+_ONCE = "the same call was made twice at once and done once; use quantity for several units"
 
 # Only the shape is checked here; the toolbox checks the rest, for models and clients alike.
 _OBJECT = SchemaValidator(
@@ -35,6 +42,8 @@ class ShopToolset(AbstractToolset[Turn]):
                     name=tool.name,
                     description=tool.description,
                     parameters_json_schema=tool.schema,
+                    # In the order in which the model asks, never two at once.
+                    sequential=tool.writes,
                 ),
                 max_retries=_RETRIES,
                 args_validator=_OBJECT,
@@ -58,8 +67,16 @@ class ShopToolset(AbstractToolset[Turn]):
         ctx: RunContext[Turn],
         tool: ToolsetTool[Turn],  # noqa: ARG002
     ) -> Any:
-        """Run a tool. Bad arguments go back to the model with what is allowed."""
-        turn = ctx.deps
+        """Run a tool. Bad arguments go back to the model with what is allowed.
+
+        A change that a model asks for twice in one breath is made once.
+        """
+        turn, call_id = ctx.deps, ctx.tool_call_id or ""
+        if name in _WRITES:
+            same = f"{ctx.run_step} {name} ".encode() + _canonical(tool_args)
+            if (done := turn.writes.setdefault(same, call_id)) != call_id:
+                turn.repeated.add(call_id)
+                return {"note": _ONCE, "result": _for_model(turn.ran[done].result)}
         began = time.perf_counter()
         ok, content, refused = True, None, None
         try:
@@ -68,7 +85,17 @@ class ShopToolset(AbstractToolset[Turn]):
         except InvalidInput as error:
             ok, content, refused = False, {"error": str(error)}, error
         taken_ms = (time.perf_counter() - began) * 1000
-        turn.ran[ctx.tool_call_id or ""] = ToolRan(name, tool_args, content, ok, round(taken_ms, 3))
+        turn.ran[call_id] = ToolRan(name, tool_args, content, ok, round(taken_ms, 3))
         if refused is not None:
             raise ModelRetry(str(refused)) from refused
+        return _for_model(content)
+
+
+def _for_model(content: Any) -> Any:
+    if not isinstance(content, dict):
         return content
+    return {name: value for name, value in content.items() if name not in _FOR_THE_SCREEN}
+
+
+def _canonical(arguments: dict[str, Any]) -> bytes:
+    return orjson.dumps(arguments, option=orjson.OPT_SORT_KEYS, default=str)

@@ -27,8 +27,9 @@ Steps: TypeAlias = Generator[Call, dict[str, Any], str]
 class Turn:
     """What the model is told besides the words, and what its tools did.
 
-    `number` counts the conversation's messages so far. `ran` holds each tool call by its id.
-    `steps` is the offline model's place in its answer; other models leave it alone.
+    `number` counts the conversation's messages so far. `ran` holds each tool call by its id;
+    `writes` the ids of those that change something, by what they ask; `repeated` the ids of those
+    that asked the same again and were not run. `steps` is the offline model's place in its answer; other models leave it alone.
     """
 
     text: str
@@ -37,4 +38,6 @@ class Turn:
     toolbox: Toolbox
     last_answer: str = ""
     ran: dict[str, ToolRan] = field(default_factory=dict)
+    writes: dict[bytes, str] = field(default_factory=dict)
+    repeated: set[str] = field(default_factory=set)
     steps: Steps | None = None

@@ -10,6 +10,7 @@ from greenroom.commerce.product_tools import (
     colors_in_stock,
     find_product,
     fitting_variants,
+    for_sale,
     sizes_in_stock,
 )
 from greenroom.commerce.references import best_match, position
@@ -46,6 +47,9 @@ async def add_to_cart(
         return held > 0 and each.stock - held >= wanted.quantity, each.stock - held
 
     variant = max(fitting, key=fitness)
+    currency = variant.price.currency
+    if context.cart and currency != (held_in := context.cart[0].unit_price.currency):
+        return _no(product, "other_currency", currency=currency, cart_currency=held_in)
     left = variant.stock - context.in_cart(variant.id)
     if left < wanted.quantity:
         return _no(
@@ -65,8 +69,8 @@ async def add_to_cart(
         "product_id": product.id,
         "title": product.title,
         "quantity_added": wanted.quantity,
-        "line": _line_json(line),
-        "cart": _cart_json(context),
+        "line": line_json(line),
+        "cart": cart_json(context),
     }
 
 
@@ -78,14 +82,22 @@ def _refusal(
     *,
     needs_size: bool,
 ) -> dict[str, Any] | None:
+    if not for_sale(product):
+        return _no(product, "not_for_sale")
     if not any(variant.available for variant in product.variants):
         return _no(product, "sold_out")
+    if needs_size and size is None and fitting:
+        return _no(product, "size_needed", color=color)
+    return _form_refusal(product, size, color, fitting)
+
+
+def _form_refusal(
+    product: Product, size: str | None, color: str | None, fitting: list[Variant]
+) -> dict[str, Any] | None:
     if not fitting:
         if size is not None and not fitting_variants(product, size, None):
             return _no(product, "no_such_size", size=size)
         return _no(product, "no_such_color", size=size, color=color)
-    if needs_size and size is None:
-        return _no(product, "size_needed", color=color)
     if not any(variant.available for variant in fitting):
         return _no(product, "sold_out_in_this_form", size=size, color=color)
     return None
@@ -107,7 +119,7 @@ async def view_cart(
     _catalogue: Catalogue, context: ShopContext, _wanted: ViewCart
 ) -> dict[str, Any]:
     """The lines of the cart and their sum."""
-    return _cart_json(context)
+    return cart_json(context)
 
 
 async def remove_from_cart(
@@ -115,18 +127,17 @@ async def remove_from_cart(
 ) -> dict[str, Any]:
     """Take units out of the cart; without a product, all of them."""
     if wanted.product_id is None:
-        removed = sum(line.quantity for line in context.cart)
-        context.cart.clear()
-        return {"removed": removed > 0, "quantity_removed": removed, "cart": _cart_json(context)}
+        removed = context.empty_cart()
+        return {"removed": removed > 0, "quantity_removed": removed, "cart": cart_json(context)}
     line = _find_line(context, wanted.product_id)
     if line is None:
-        return {"removed": False, "reason": "not_in_cart", "cart": _cart_json(context)}
+        return {"removed": False, "reason": "not_in_cart", "cart": cart_json(context)}
     removed = context.take_out(line, wanted.quantity)
     return {
         "removed": True,
         "title": line.title,
         "quantity_removed": removed,
-        "cart": _cart_json(context),
+        "cart": cart_json(context),
     }
 
 
@@ -140,13 +151,15 @@ def _find_line(context: ShopContext, reference: str) -> CartLine | None:
     return best_match(reference, context.cart)
 
 
-def _line_json(line: CartLine) -> dict[str, Any]:
+def line_json(line: CartLine) -> dict[str, Any]:
+    """A line with its sum."""
     return line.to_json() | {"line_total": f"{line.total:.2f}"}
 
 
-def _cart_json(context: ShopContext) -> dict[str, Any]:
+def cart_json(context: ShopContext) -> dict[str, Any]:
+    """The cart as the tools give it."""
     return {
-        "items": [_line_json(line) for line in context.cart],
+        "items": [line_json(line) for line in context.cart],
         "item_count": sum(line.quantity for line in context.cart),
         "total": money_json(context.cart_total),
     }

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from greenroom.commerce.facts import Facts
 from greenroom.commerce.ports import Money, Product, Variant
 
 MAX_VIEWED = 500
@@ -17,11 +18,11 @@ MAX_CART_LINES = 50
 
 @dataclass(frozen=True, slots=True)
 class ProductRef:
-    """Enough of a product to talk of it again."""
+    """Enough of a product to talk of it again. `price` is None where the shop gives none."""
 
     id: str
     title: str
-    price: Money
+    price: Money | None
 
     @classmethod
     def of(cls, product: Product) -> ProductRef:
@@ -30,12 +31,15 @@ class ProductRef:
 
     def to_json(self) -> dict[str, Any]:
         """JSON values."""
-        return {"product_id": self.id, "title": self.title, "price": money_json(self.price)}
+        return {"product_id": self.id, "title": self.title, "price": price_json(self.price)}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ProductRef:
         """What `to_json` gave."""
-        return cls(str(data["product_id"]), str(data["title"]), _money(data["price"]))
+        price = data["price"]
+        return cls(
+            str(data["product_id"]), str(data["title"]), None if price is None else _money(price)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +137,9 @@ class ShopContext:
 
     `results` is what was named last, in order: "the first one" is its first. `focus` is the
     product talked of last ("it"). `size_for` is the category that `size` was said for.
+    `compared` are the ids of what was compared last, until the next search. `checkout_url` is the
+    link for the cart as it is; a change of the cart takes it away. `facts` is what the tools have
+    given, for the fact checker.
     """
 
     cart: list[CartLine] = field(default_factory=list)
@@ -145,6 +152,9 @@ class ShopContext:
     focus: ProductRef | None = None
     last_search: LastSearch | None = None
     pending: Pending | None = None
+    compared: tuple[str, ...] = ()
+    checkout_url: str | None = None
+    facts: Facts = field(default_factory=Facts)
 
     @property
     def cart_total(self) -> Money:
@@ -166,6 +176,7 @@ class ShopContext:
 
     def put(self, product: Product, variant: Variant, quantity: int) -> None:
         """Add units; a variant has one line."""
+        self.checkout_url = None
         line = CartLine(
             product.id,
             variant.id,
@@ -183,6 +194,7 @@ class ShopContext:
 
     def take_out(self, line: CartLine, quantity: int | None) -> int:
         """Remove units of a line (None: all of them) and return how many went."""
+        self.checkout_url = None
         index = self.cart.index(line)
         taken = line.quantity if quantity is None else min(quantity, line.quantity)
         if taken == line.quantity:
@@ -192,6 +204,13 @@ class ShopContext:
                 line.to_json() | {"quantity": line.quantity - taken}
             )
         return taken
+
+    def empty_cart(self) -> int:
+        """Take everything out and return how many units went."""
+        removed = sum(line.quantity for line in self.cart)
+        self.cart.clear()
+        self.checkout_url = None
+        return removed
 
     def size_in(self, category: str | None) -> str | None:
         """The size said before, unless it was said of another kind of thing (shoes, not shirts)."""
@@ -220,6 +239,9 @@ class ShopContext:
                 "tool": self.pending.tool,
                 "arguments": self.pending.arguments,
             },
+            "compared": list(self.compared),
+            "checkout_url": self.checkout_url,
+            "facts": self.facts.to_json(),
         }
 
     @classmethod
@@ -238,6 +260,9 @@ class ShopContext:
                 focus=None if focus is None else ProductRef.from_json(focus),
                 last_search=None if search is None else LastSearch.from_json(search),
                 pending=None if pending is None else Pending(**pending),
+                compared=tuple(str(each) for each in data.get("compared", ())),
+                checkout_url=data.get("checkout_url"),
+                facts=Facts.from_json(data.get("facts", {})),
             )
         except (KeyError, TypeError, AttributeError, InvalidOperation) as error:
             raise ValueError(f"not a shop context: {error}") from error
@@ -246,6 +271,11 @@ class ShopContext:
 def money_json(money: Money) -> dict[str, str]:
     """Contract 004's form: the amount as text with two decimals."""
     return {"amount": f"{money.amount:.2f}", "currency": money.currency}
+
+
+def price_json(price: Money | None) -> dict[str, str] | None:
+    """The same for a price that the shop may not give."""
+    return None if price is None else money_json(price)
 
 
 def _money(data: dict[str, Any]) -> Money:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from greenroom.commerce.context import LastSearch, ProductRef, ShopContext, money_json
+from greenroom.commerce.context import (
+    LastSearch,
+    ProductRef,
+    ShopContext,
+    money_json,
+    price_json,
+)
 from greenroom.commerce.lexicon import category_of, words_of
 from greenroom.commerce.ports import Catalogue, Filters, Product, Variant
 from greenroom.commerce.references import best_match, common_words, position, title_score
@@ -15,6 +21,7 @@ from greenroom.errors import ProductNotFound
 
 _CANDIDATES = 5
 _NAMED = 0.6
+_CALLED = 0.99
 
 
 async def search_products(
@@ -51,6 +58,7 @@ async def search_products(
     if found.products:
         context.results = tuple(ProductRef.of(product) for product in found.products)
         context.focus = context.results[0] if len(context.results) == 1 else None
+        context.compared = ()
     return {
         "products": [brief_json(product) for product in found.products],
         "total_count": found.total,
@@ -82,6 +90,7 @@ async def check_inventory(
         "title": product.title,
         "size": wanted.size,
         "color": wanted.color,
+        "for_sale": for_sale(product),
         "offered": bool(fitting),
         "available": bool(in_stock),
         "quantity": sum(variant.stock for variant in in_stock),
@@ -110,7 +119,16 @@ async def find_product(catalogue: Catalogue, context: ShopContext, reference: st
     for product in found:
         if title_score(reference, product.title, common) >= _NAMED:
             return product
+    # "The comet" is a third of a title, but nothing else in the shop is called that.
+    called = [product for product in found if title_score(product.title, reference) >= _CALLED]
+    if len(called) == 1:
+        return called[0]
     return await catalogue.get(reference)
+
+
+def for_sale(product: Product) -> bool:
+    """Whether the shop sells it at all; without a price or a variant it only shows it."""
+    return product.price is not None and bool(product.variants)
 
 
 def fitting_variants(product: Product, size: str | None, color: str | None) -> list[Variant]:
@@ -125,16 +143,14 @@ def fitting_variants(product: Product, size: str | None, color: str | None) -> l
 
 def sizes_in_stock(product: Product, color: str | None = None) -> list[str]:
     """Sizes that can be bought now, in the product's order."""
-    return _unique(
-        variant.size for variant in fitting_variants(product, None, color) if variant.available
-    )
+    here = {variant.size for variant in fitting_variants(product, None, color) if variant.available}
+    return _unique(variant.size for variant in product.variants if variant.size in here)
 
 
 def colors_in_stock(product: Product, size: str | None = None) -> list[str]:
     """Colours that can be bought now, in the product's order."""
-    return _unique(
-        variant.color for variant in fitting_variants(product, size, None) if variant.available
-    )
+    here = {variant.color for variant in fitting_variants(product, size, None) if variant.available}
+    return _unique(variant.color for variant in product.variants if variant.color in here)
 
 
 def _same_size(variant: Variant, size: str) -> bool:
@@ -156,7 +172,8 @@ def brief_json(product: Product) -> dict[str, Any]:
         "title": product.title,
         "brand": product.brand,
         "category": product.category,
-        "price": money_json(product.price),
+        "price": price_json(product.price),
+        "for_sale": for_sale(product),
         "available": any(variant.available for variant in product.variants),
         "sizes_in_stock": sizes_in_stock(product),
         "colors_in_stock": colors_in_stock(product),

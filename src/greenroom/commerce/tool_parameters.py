@@ -7,6 +7,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 
+from greenroom.commerce.comparing import MAX_COMPARED
+
 MAX_QUANTITY = 20
 """Units that one call may add."""
 
@@ -78,6 +80,14 @@ class CheckInventory(Parameters):
     color: Color | None = None
 
 
+class CompareProducts(Parameters):
+    """Two to four products beside each other: prices, sizes, colours, stock, what differs."""
+
+    product_ids: list[ProductName] = Field(
+        min_length=2, max_length=MAX_COMPARED, description="what is compared: " + _PRODUCT_HELP
+    )
+
+
 class AddToCart(Parameters):
     """Put a product into the cart. Size and colour are needed where the product has several."""
 
@@ -102,4 +112,20 @@ class RemoveFromCart(Parameters):
     )
     quantity: int | None = Field(
         None, ge=1, le=1_000, description="units to remove; leave out to remove all of them"
+    )
+
+
+class CheckoutLink(Parameters):
+    """Put a link on the shopper's screen at which the cart can be paid for."""
+
+
+class GetPolicy(Parameters):
+    """What the shop says of returns, shipping, payment and the like, in its own words."""
+
+    topic: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="what is asked about: 'returns', 'how long does shipping take'; leave out for "
+        "the list of topics",
     )

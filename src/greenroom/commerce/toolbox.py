@@ -14,7 +14,10 @@ from pydantic import ValidationError
 
 from greenroom.commerce import tool_parameters as parameters
 from greenroom.commerce.cart_tools import add_to_cart, remove_from_cart, view_cart
+from greenroom.commerce.checkout_tools import checkout_link
+from greenroom.commerce.compare_tools import compare_products
 from greenroom.commerce.context import ShopContext
+from greenroom.commerce.policy_tools import get_policy
 from greenroom.commerce.ports import Catalogue
 from greenroom.commerce.product_tools import (
     check_inventory,
@@ -38,12 +41,13 @@ class ToolResult:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A tool's name, what it is for, and what it takes."""
+    """A tool's name, what it is for, and what it takes. One that `writes` is never run twice."""
 
     name: str
     description: str
     parameters: type[parameters.Parameters]
     run: Callable[[Catalogue, ShopContext, Any], Awaitable[dict[str, Any]]]
+    writes: bool = False
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -51,17 +55,20 @@ class Tool:
         return self.parameters.model_json_schema()
 
 
-def _tool(name: str, takes: type[parameters.Parameters], run: Any) -> Tool:
-    return Tool(name, " ".join((takes.__doc__ or "").split()), takes, run)
+def _tool(name: str, takes: type[parameters.Parameters], run: Any, *, writes: bool = False) -> Tool:
+    return Tool(name, " ".join((takes.__doc__ or "").split()), takes, run, writes)
 
 
 TOOLS: tuple[Tool, ...] = (
     _tool("search_products", parameters.SearchProducts, search_products),
     _tool("get_product_details", parameters.GetProductDetails, get_product_details),
     _tool("check_inventory", parameters.CheckInventory, check_inventory),
-    _tool("add_to_cart", parameters.AddToCart, add_to_cart),
+    _tool("compare_products", parameters.CompareProducts, compare_products),
+    _tool("add_to_cart", parameters.AddToCart, add_to_cart, writes=True),
     _tool("view_cart", parameters.ViewCart, view_cart),
-    _tool("remove_from_cart", parameters.RemoveFromCart, remove_from_cart),
+    _tool("remove_from_cart", parameters.RemoveFromCart, remove_from_cart, writes=True),
+    _tool("checkout_link", parameters.CheckoutLink, checkout_link, writes=True),
+    _tool("get_policy", parameters.GetPolicy, get_policy),
 )
 
 
@@ -82,7 +89,8 @@ class Toolbox:
         """Call a tool. A call that can't be done in the shop (sold out, not found) is an answer.
 
         Raises InvalidInput for an unknown tool (`tool`) or a bad argument
-        (`parameters.<name>`). A catalogue that fails or takes too long gives `ok` false.
+        (`parameters.<name>`). A catalogue that fails or takes too long gives `ok` false; a tool
+        that only looks is tried once more before that.
         """
         tool = self._tools.get(name)
         if tool is None:
@@ -93,13 +101,25 @@ class Toolbox:
             raise _invalid(error, tool) from error
         try:
             async with asyncio.timeout(self._time_limit):
-                return ToolResult(True, await tool.run(self.catalogue, context, checked))
+                return ToolResult(True, await self._try(tool, context, checked))
         except ProductNotFound as error:
             return ToolResult(False, error=f"there is no product {error.product_id!r} in the shop")
+        except InvalidInput:  # the catalogue's, who knows more of a shop than our schema
+            return ToolResult(False, error="the shop can't do that with these products")
         except ProviderFailed:
             return ToolResult(False, error="the shop's catalogue does not answer; try again later")
         except TimeoutError:
             return ToolResult(False, error=f"no answer within {self._time_limit:g} s")
+
+    async def _try(self, tool: Tool, context: ShopContext, checked: Any) -> dict[str, Any]:
+        try:
+            return await tool.run(self.catalogue, context, checked)
+        except ProviderFailed as error:
+            wait = error.retry_after or 0.0
+            if tool.writes or not error.retryable or wait >= self._time_limit:
+                raise
+        await asyncio.sleep(wait)
+        return await tool.run(self.catalogue, context, checked)
 
 
 def _invalid(error: ValidationError, tool: Tool) -> InvalidInput:
