@@ -47,9 +47,8 @@ async def test_a_model_runs_a_tool_and_answers(
     deltas = []
 
     async def follow(_context: object, events: AsyncIterable[AgentStreamEvent]) -> None:
-        async for event in events:
-            if isinstance(event, PartDeltaEvent) and isinstance(event.delta, TextPartDelta):
-                deltas.append(event.delta.content_delta)
+        parts = [event.delta async for event in events if isinstance(event, PartDeltaEvent)]
+        deltas.extend(part.content_delta for part in parts if isinstance(part, TextPartDelta))
 
     handler = follow if streamed else None
     result = await agent.run("one and two?", event_stream_handler=handler)
