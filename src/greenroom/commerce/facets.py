@@ -143,7 +143,8 @@ class Facets:
     def _by_variant(self, filters: Filters) -> Flags:
         """Products of which one and the same variant meets size, colour, highest price, stock."""
         if filters.size is None and filters.color is None and filters.max_price is None:
-            return self._any_stock.values == int(filters.in_stock is True)
+            found: Flags = self._any_stock.values == int(filters.in_stock is True)
+            return found
         rows = np.ones(len(self._owner.values), np.bool_)
         if filters.size is not None:
             rows &= self._size.values == self._sizes.get(_size(filters.size), -2)

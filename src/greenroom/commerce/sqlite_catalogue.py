@@ -114,6 +114,10 @@ class SqliteCatalogue:
         """The ids of all products."""
         return await self._do(lambda index: index.ids())
 
+    async def size(self) -> int:
+        """How many products there are."""
+        return await self._do(len)
+
     async def lacks(self, variant_ids: Iterable[str]) -> list[str]:
         """Those of the variants that the shop doesn't have."""
         return await self._do(

@@ -1,0 +1,1 @@
+"""A Shopify shop as a catalogue: `shopify:<shop>.myshopify.com`."""
