@@ -17,7 +17,7 @@ from greenroom.errors import ConfigurationError, ProviderFailed, ProviderUnavail
 from greenroom.speech import openai_client, openai_transcriber
 from greenroom.speech.openai_account import Account
 from greenroom.speech.openai_client import OpenAIClient, Patience
-from greenroom.speech.openai_transcriber import OpenAITranscriber, create
+from greenroom.speech.openai_transcriber import OpenAITranscriber, Wish, create
 from greenroom.speech.ports import ProviderContext, Transcript
 from greenroom.speech.registry import create_transcriber
 from support.openai_server import (
@@ -213,17 +213,21 @@ async def test_a_turn_is_bounded(
 
 
 @pytest.mark.parametrize(
-    ("text", "logprob", "no_speech", "level", "heard"),
+    ("text", "logprob", "no_speech", "ms", "heard"),
     [
-        ("Thank you.", -0.2, 0.01, 6_000, True),
-        ("Thank you.", -0.2, 0.7, 6_000, False),
-        ("Thanks for watching!", -1.4, 0.1, 6_000, False),
-        ("Thank you.", -0.2, 0.01, 90, False),
-        ("Subtitles by the Amara.org community", -0.1, 0.01, 6_000, False),
-        ("I'll do it. " * 9, -0.1, 0.01, 6_000, False),
-        ("Words that may come up: backpack, jacket.", -0.1, 0.01, 6_000, False),
-        ("no no no", -0.2, 0.01, 6_000, True),
-        (" ... ", -0.2, 0.01, 6_000, False),
+        ("Thank you.", -0.2, 0.01, 1_500, "Thank you."),
+        ("Thank you.", -0.2, 0.5, 1_500, ""),
+        ("Thanks for watching!", -0.7, 0.1, 1_500, ""),
+        ("Thank you.", -0.2, 0.01, 200, ""),
+        ("Yes.", -0.2, 0.01, 200, "Yes."),
+        ("Show me all the shoes that you have, please.", -0.2, 0.01, 200, ""),
+        ("Show me all.", -2.0, 0.01, 1_500, ""),
+        ("Backpack, jacket.", -0.7, 0.01, 1_500, ""),
+        ("Words that may come up: backpack, jacket.", -0.1, 0.01, 1_500, ""),
+        ("I'll do it. " * 9, -0.1, 0.01, 1_500, "I'll do it."),
+        ("no no no", -0.2, 0.01, 1_500, "no no no"),
+        (" ... ", -0.2, 0.01, 1_500, ""),
+        ("[BLANK_AUDIO]", -0.2, 0.01, 1_500, ""),
     ],
 )
 async def test_what_the_model_made_up_is_not_heard(
@@ -232,15 +236,16 @@ async def test_what_the_model_made_up_is_not_heard(
     text: str,
     logprob: float,
     no_speech: float,
-    level: int,
-    heard: bool,
+    ms: int,
+    heard: str,
 ) -> None:
     server.transcript = text
     server.segments = ({"text": text, "avg_logprob": logprob, "no_speech_prob": no_speech},)
     transcriber = make("openai:whisper-1", vocabulary=("a backpack", "a jacket"))
-    result = await hear(transcriber, voice(1_500, level))
-    assert result.text == (text.strip() if heard else "")
-    assert (result == NOTHING) is not heard
+    quiet = np.zeros(samples_of(600), np.int16)
+    result = await hear(transcriber, np.concatenate([quiet, voice(ms), quiet]))
+    assert result.text == heard
+    assert (result == NOTHING) is (not heard)
 
 
 async def test_confidence_is_the_mean_probability_of_the_segments(
@@ -260,7 +265,7 @@ async def test_confidence_is_the_mean_probability_of_the_segments(
     [
         b'{"text": "blue socks"}',
         b'{"text": "blue socks", "segments": []}',
-        b'{"text": "blue socks", "segments": [1, {"avg_logprob": true}, {"avg_logprob": 1e999}]}',
+        b'{"text": "blue socks", "segments": [1, {"avg_logprob": true}, {"avg_logprob": NaN}]}',
         b'{"text": "blue socks", "logprobs": [null]}',
     ],
 )
@@ -268,7 +273,7 @@ async def test_a_server_that_tells_nothing_is_believed_a_little_less(
     server: OpenAIServer, make: Make, body: bytes
 ) -> None:
     server.behave(Behaviour(body=body, kind="application/json"))
-    assert await hear(make()) == Transcript("blue socks", 0.8, final=True)
+    assert await hear(make()) == Transcript("blue socks", pytest.approx(0.8), final=True)
 
 
 async def test_a_stream_without_its_last_event_is_heard(server: OpenAIServer, make: Make) -> None:
@@ -279,7 +284,7 @@ async def test_a_stream_without_its_last_event_is_heard(server: OpenAIServer, ma
         b'data:{"type":"transcript.text.delta","delta":" socks"}\n\ndata: [DONE]\n\n'
     )
     server.behave(Behaviour(body=events, piece=7))
-    assert await hear(make()) == Transcript("blue socks", 0.8, final=True)
+    assert await hear(make()) == Transcript("blue socks", pytest.approx(0.8), final=True)
 
 
 @pytest.mark.parametrize(
@@ -363,7 +368,8 @@ async def test_a_server_that_hangs_is_not_waited_for_long(
 ) -> None:
     account = make()._client.account
     client = OpenAIClient(URI, "gpt-4o-mini-transcribe", account, patience)
-    transcriber = OpenAITranscriber(URI, client, {"model": client.model, "response_format": "json"})
+    fields = {"model": client.model, "response_format": "json"}
+    transcriber = OpenAITranscriber(URI, client, Wish(fields))
     server.transcript = "x" * 100
     server.behave(behaviour)
     error = await failure(transcriber)

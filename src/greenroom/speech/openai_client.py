@@ -8,7 +8,9 @@ bound, follows redirects, and takes a second to import.
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -54,6 +56,7 @@ class OpenAIClient:
         self.account, self.patience = account, patience
         self._http = httpx.AsyncClient(
             headers={"Authorization": f"Bearer {account.key}"} if account.key else {},
+            verify=_tls(),
             timeout=httpx.Timeout(patience.idle, connect=patience.connect, pool=patience.connect),
             # Kept for as long as a user may think between two turns.
             limits=httpx.Limits(
@@ -164,6 +167,12 @@ class Answer:
             return json.loads(text)  # which takes NaN, as servers written in Python send it
         except (ValueError, RecursionError):
             raise self._wait.failed("the answer is no JSON") from None
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    """One for the process: to read the certificates takes tens of milliseconds."""
+    return httpx.create_ssl_context()
 
 
 class _Wait:

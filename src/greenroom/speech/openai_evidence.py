@@ -1,68 +1,69 @@
-"""How sure a server with OpenAI's HTTP API is of a transcript."""
+"""How sure a server with OpenAI's HTTP API is of a transcript, and whether to believe it."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from greenroom.speech.ports import Transcript
+from greenroom.speech.whisper_guards import Decoding, judge
+
 UNTOLD = 0.8
 """The confidence of a transcript whose server tells nothing about it."""
-_DOUBTFUL = 0.4
-"""Confidence below which a phrase that models make up is not believed (Whisper's bound: 0.37)."""
-_NO_SPEECH = 0.5
-"""Whisper's probability that nobody spoke, from which on it counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A transcript, and what speaks for it. `confidence` is the mean probability of a token."""
+    """A transcript, and what speaks for it."""
 
     text: str
-    confidence: float = UNTOLD
+    logprob: float = math.log(UNTOLD)
+    """The mean over the tokens of the logarithm of their probabilities."""
     no_speech: float = 0.0
     """Whisper's probability that nobody spoke, of the segment in which it is least."""
 
-    @property
-    def is_weak(self) -> bool:
-        """Whether the recogniser itself doubts that this was said."""
-        return self.confidence < _DOUBTFUL or self.no_speech >= _NO_SPEECH
+    def final(self, voiced: float, hint: Collection[str]) -> Transcript:
+        """What may be believed of it, if there were `voiced` seconds of sound.
+
+        `hint` holds the words that the server was told to expect, which models may repeat.
+        """
+        text, confidence = judge(
+            Decoding(self.text.strip(), self.logprob, self.no_speech, voiced), hint
+        )
+        return Transcript(text, confidence, final=True)
 
 
 def read_evidence(answer: Any) -> Evidence | None:
     """What an answer says: `json`, `verbose_json` or the last event of a stream. None: no text."""
     match answer:
         case {"text": str(text), "segments": [_, *_] as segments}:
-            return _of_segments(
-                text, [segment for segment in segments if isinstance(segment, dict)]
-            )
+            return _of_segments(text, segments)
         case {"text": str(text), "logprobs": [_, *_] as tokens}:
-            return Evidence(
-                text, _mean_probability([(_number(token, "logprob"), 1.0) for token in tokens])
-            )
+            return Evidence(text, _mean([(_number(token, "logprob"), 1.0) for token in tokens]))
         case {"text": str(text)}:
             return Evidence(text)
     return None
 
 
-def _of_segments(text: str, segments: list[dict[str, Any]]) -> Evidence:
-    logprobs = [
-        (_number(segment, "avg_logprob"), float(len(str(segment.get("text", ""))) or 1))
-        for segment in segments
-    ]
+def _of_segments(text: str, segments: list[Any]) -> Evidence:
     silences = [_number(segment, "no_speech_prob") for segment in segments]
     known = [silence for silence in silences if silence is not None]
-    return Evidence(text, _mean_probability(logprobs), min(known, default=0.0))
+    logprobs = [(_number(segment, "avg_logprob"), _length(segment)) for segment in segments]
+    return Evidence(text, _mean(logprobs), min(known, default=0.0))
 
 
-def _mean_probability(weighed: list[tuple[float | None, float]]) -> float:
-    """e to the mean of (logarithm, weight); those that are not known are left out."""
-    known = [(value, weight) for value, weight in weighed if value is not None]
+def _length(segment: Any) -> float:
+    """A segment's weight: its characters."""
+    return float(len(str(segment.get("text", "")))) if isinstance(segment, dict) else 0.0
+
+
+def _mean(weighed: list[tuple[float | None, float]]) -> float:
+    """The mean of (logarithm, weight); those that are not known are left out."""
+    known = [(value, weight) for value, weight in weighed if value is not None and weight > 0]
     total = sum(weight for _, weight in known)
-    if not total:
-        return UNTOLD
-    mean = sum(value * weight for value, weight in known) / total
-    return math.exp(min(0.0, mean))
+    return sum(value * weight for value, weight in known) / total if total else math.log(UNTOLD)
 
 
 def _number(values: Any, name: str) -> float | None:

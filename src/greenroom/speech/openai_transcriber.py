@@ -10,22 +10,20 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
-import math
 import re
 import wave
+from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from greenroom.audio.pcm import HEARING_RATE, Pcm, samples_of
+from greenroom.audio.pcm import EMPTY, HEARING_RATE, Pcm, samples_of
 from greenroom.errors import ProviderFailed
 from greenroom.speech.hint_words import hint_words
 from greenroom.speech.openai_account import ACCOUNT_OPTIONS, read_account, read_model
 from greenroom.speech.openai_client import Answer, OpenAIClient
 from greenroom.speech.openai_evidence import UNTOLD, Evidence, read_evidence
-from greenroom.speech.phantom_text import is_phantom
 from greenroom.speech.ports import PartialListener, ProviderContext, Transcript
 from greenroom.speech.provider_uri import ProviderUri, parse_provider_uri
 
@@ -35,12 +33,12 @@ OPTIONS = (*ACCOUNT_OPTIONS, "language", "stream", "detail")
 
 MAX_SECONDS = 75
 """Of one turn; what comes later is not heard."""
-MIN_MS = 100
+MIN_SECONDS = 0.1
 """OpenAI refuses less."""
 SILENCE = 32
-"""Loudness below which nothing is sent: -60 dB of full scale."""
-FAINT = 100
-"""Loudness (-50 dB) below which a phrase that models make up is not believed."""
+"""Loudness that is none: -60 dB of full scale."""
+_VOICE_RANGE = 30
+"""How much louder than its faintest parts (by 30 dB) a voice is."""
 _WINDOW = samples_of(30)
 """Samples over which loudness is the root of the mean square."""
 _MAX_ANSWER = 4_000_000
@@ -54,28 +52,25 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Request:
-    """The fields of the form that are the same for every turn."""
+class Wish:
+    """What every turn's request asks for."""
 
-    fields: dict[str, str | list[str]]
-
-    @property
-    def prompt(self) -> str:
-        """The hint, which a model may repeat where it hears nothing."""
-        return str(self.fields.get("prompt", ""))
+    fields: Mapping[str, str | list[str]]
+    """Of the form, beside the sound."""
+    hint: frozenset[str] = frozenset()
+    """The words of the hint among them."""
 
 
 class OpenAITranscriber:
     """Hears by requests. One object serves all sessions of the process."""
 
-    def __init__(self, uri: str, client: OpenAIClient, fields: dict[str, str | list[str]]) -> None:
+    def __init__(self, uri: str, client: OpenAIClient, wish: Wish) -> None:
         self.uri = uri
-        self._client = client
-        self._request = _Request(fields)
+        self._client, self._wish = client, wish
 
     def open(self, on_partial: PartialListener | None = None) -> OpenAIStream:
         """Begin a turn. Partial transcripts come once it is over, from models that stream."""
-        return OpenAIStream(self._client, self._request, on_partial)
+        return OpenAIStream(self._client, self._wish, on_partial)
 
     async def warm_up(self) -> None:
         """Open a connection and try the key. Raises ProviderUnavailable, ProviderFailed."""
@@ -90,33 +85,28 @@ class OpenAIStream:
     """One turn. See `TranscriptionStream`."""
 
     def __init__(
-        self, client: OpenAIClient, request: _Request, on_partial: PartialListener | None
+        self, client: OpenAIClient, wish: Wish, on_partial: PartialListener | None
     ) -> None:
-        self._client, self._request, self._on_partial = client, request, on_partial
-        self._sound: list[bytes] = []
-        self._samples = 0
-        self._loudest = 0.0
+        self._client, self._wish, self._on_partial = client, wish, on_partial
+        self._sound: list[Pcm] = []
+        self._room = MAX_SECONDS * HEARING_RATE
         self._cancelled = False
         self._task: asyncio.Task[Transcript] | None = None
 
     def feed(self, pcm: Pcm) -> None:
         """Take 16 kHz samples; those after MAX_SECONDS are dropped."""
-        room = MAX_SECONDS * HEARING_RATE - self._samples
-        if self._cancelled or not len(pcm) or room <= 0:
+        if self._cancelled or not self._room:
             return
-        if len(pcm) > room:
-            pcm = pcm[:room]
+        if len(pcm) > self._room:
             logger.warning("a turn is longer than %d s; the rest is not heard", MAX_SECONDS)
-        self._samples += len(pcm)
-        self._loudest = max(self._loudest, _loudness(pcm))
-        self._sound.append(pcm.astype("<i2", copy=False).tobytes())
+        self._sound.append(pcm[: self._room].copy())
+        self._room -= len(self._sound[-1])
 
     async def finish(self) -> Transcript:
         """See `TranscriptionStream.finish`."""
-        if self._cancelled or self._samples < samples_of(MIN_MS) or self._loudest < SILENCE:
-            self.cancel()
+        if self._cancelled:
             return _NOTHING
-        self._task = asyncio.create_task(self._transcribe())
+        self._task = asyncio.create_task(self._transcribe(self._sound))
         try:
             [result] = await asyncio.gather(self._task, return_exceptions=True)
         finally:
@@ -131,14 +121,17 @@ class OpenAIStream:
         """Drop the sound, and the request if one is on its way."""
         self._cancelled = True
         self._on_partial = None
-        self._sound.clear()
+        self._sound = []
         if self._task is not None:
             self._task.cancel()
 
-    async def _transcribe(self) -> Transcript:
-        file = ("turn.wav", _wav(self._sound), "audio/wav")
+    async def _transcribe(self, sound: list[Pcm]) -> Transcript:
+        wav, voiced = await asyncio.to_thread(_prepare, sound)
+        if voiced < MIN_SECONDS:
+            return _NOTHING
+        files = {"file": ("turn.wav", wav, "audio/wav")}
         async with self._client.post(
-            "audio/transcriptions", _MAX_ANSWER, data=self._request.fields, files={"file": file}
+            "audio/transcriptions", _MAX_ANSWER, data=self._wish.fields, files=files
         ) as answer:
             if answer.kind == "text/event-stream":
                 evidence = await self._follow(answer)
@@ -146,7 +139,9 @@ class OpenAIStream:
                 evidence = read_evidence(await answer.json())
         if evidence is None:
             raise ProviderFailed(self._client.provider, "the answer has no transcript")
-        return self._judge(evidence)
+        if self._wish.hint and evidence.text.strip().startswith(_HINT):
+            return _NOTHING
+        return evidence.final(voiced, self._wish.hint)
 
     async def _follow(self, answer: Answer) -> Evidence | None:
         """The transcript out of events; `on_partial` is told of each piece."""
@@ -169,55 +164,39 @@ class OpenAIStream:
         if self._on_partial is not None and text.strip():
             self._on_partial(Transcript(text.strip(), UNTOLD, final=False))
 
-    def _judge(self, evidence: Evidence) -> Transcript:
-        text = evidence.text.strip()
-        weak = evidence.is_weak or self._loudest < FAINT
-        seconds = self._samples / HEARING_RATE
-        prompt = self._request.prompt
-        if (prompt and text.startswith(_HINT)) or is_phantom(text, seconds, weak=weak):
-            return _NOTHING
-        return Transcript(text, evidence.confidence, final=True)
 
-
-def _loudness(pcm: Pcm) -> float:
-    """Of the loudest window, as the root of the mean square of its samples."""
-    whole = len(pcm) - len(pcm) % _WINDOW
-    if not whole:
-        return math.sqrt(float(np.mean(np.square(pcm, dtype=np.float32))))
-    windows = np.square(pcm[:whole], dtype=np.float32).reshape(-1, _WINDOW)
-    return math.sqrt(float(windows.mean(axis=1).max()))
-
-
-def _wav(sound: list[bytes]) -> bytes:
+def _prepare(sound: list[Pcm]) -> tuple[bytes, float]:
+    """The turn as a WAV, and the seconds in which it is neither silence nor far below its peak."""
+    pcm = np.concatenate(sound) if sound else EMPTY
     file = io.BytesIO()
     with wave.open(file, "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)
         out.setframerate(HEARING_RATE)
-        out.writeframes(b"".join(sound))
-    return file.getvalue()
+        out.writeframes(pcm.astype("<i2", copy=False).tobytes())
+    windows = pcm[: len(pcm) - len(pcm) % _WINDOW].reshape(-1, _WINDOW)
+    loudness = np.sqrt(np.square(windows, dtype=np.float32).mean(axis=1))
+    faintest = max(SILENCE, float(loudness.max(initial=0)) / _VOICE_RANGE)
+    return file.getvalue(), float((loudness >= faintest).sum()) * _WINDOW / HEARING_RATE
 
 
-def _fields(
-    model: str, uri: ProviderUri, vocabulary: tuple[str, ...]
-) -> dict[str, str | list[str]]:
+def _wish(model: str, uri: ProviderUri, vocabulary: tuple[str, ...]) -> Wish:
     """The form, by what the API reference says of each model.
 
-    `gpt-transcribe` takes lists of languages and keywords; `gpt-4o-…-transcribe` tells how probable
-    each token is; Whisper tells its doubts in `verbose_json` and does not stream; a model that
-    tells speakers apart takes no prompt.
+    `gpt-transcribe` takes lists of languages and keywords; `gpt-4o-...transcribe` tells how
+    probable each token is; Whisper tells its doubts in `verbose_json` and does not stream; a model
+    that tells speakers apart takes no prompt.
     """
     whisper, diarize = "whisper" in model, model.endswith("-diarize")
-    streams = bool(re.match(r"gpt-(4o-)?(mini-)?transcribe", model))
-    newest = re.match(r"gpt-transcribe", model) is not None
+    newest, older = model.startswith("gpt-transcribe"), re.match("gpt-4o-(mini-)?transcribe", model)
     detail = uri.flag("detail", default=whisper)
     fields: dict[str, str | list[str]] = {
         "model": model,
         "response_format": "verbose_json" if detail else "json",
     }
-    if uri.flag("stream", default=streams):
+    if uri.flag("stream", default=newest or older is not None):
         fields["stream"] = "true"
-    if re.match(r"gpt-4o-(mini-)?transcribe", model) and not diarize:
+    if older and not diarize:
         fields["include[]"] = ["logprobs"]
     if language := uri.text("language"):
         if not re.fullmatch(r"[a-z]{2,3}", language):
@@ -226,7 +205,7 @@ def _fields(
     words = hint_words(vocabulary, max_characters=_HINT_CHARACTERS, max_words=_HINT_WORDS)
     if words and not diarize:
         fields |= {"keywords[]": words} if newest else {"prompt": f"{_HINT}{', '.join(words)}."}
-    return fields
+    return Wish(fields, frozenset(words))
 
 
 def create(uri: str, context: ProviderContext) -> OpenAITranscriber:
@@ -234,5 +213,5 @@ def create(uri: str, context: ProviderContext) -> OpenAITranscriber:
     parsed = parse_provider_uri(SETTING, uri, OPTIONS)
     account = read_account(parsed, context)
     model = read_model(parsed, account, DEFAULT_MODEL)
-    fields: dict[str, Any] = _fields(model, parsed, context.vocabulary)
-    return OpenAITranscriber(uri, OpenAIClient(uri, model, account), fields)
+    wish = _wish(model, parsed, context.vocabulary)
+    return OpenAITranscriber(uri, OpenAIClient(uri, model, account), wish)
