@@ -1,0 +1,282 @@
+"""Finds, loads and keeps a plugin of LiveKit Agents: `livekit:<plugin>[.<class>][/<model>][?...]`.
+
+`livekit:deepgram/nova-3?language=en-US` is `livekit.plugins.deepgram.STT` (or `.TTS`), made with
+`model="nova-3"` and `language="en-US"`. Importing LiveKit Agents takes seconds (3.3 s measured, of
+which 2.5 s of CPU), so it is done by `load`, in a thread. Only the plugin itself (some ms) is
+imported on the event loop, because LiveKit lets plugins register on the main thread only.
+
+All of a plugin's code runs in a context of its own: there LiveKit finds the HTTP session that it
+expects from its job runner.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import importlib
+import logging
+import re
+import ssl
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack, suppress
+from functools import cache, partial
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+from urllib.parse import parse_qsl
+
+from greenroom.errors import ProviderFailed, ProviderUnavailable
+from greenroom.speech.livekit_errors import NoDetails, as_failure
+from greenroom.speech.livekit_options import Constructor
+from greenroom.speech.ports import ProviderContext
+from greenroom.speech.provider_uri import parse_provider_uri
+
+if TYPE_CHECKING:
+    import aiohttp
+
+log = logging.getLogger(__name__)
+
+Kind = Literal["STT", "TTS"]
+T = TypeVar("T")
+
+TIMEOUT = 5.0
+"""Seconds for a plugin to connect, and between two messages of its server."""
+_GOODBYE, _CLOSE_ATTEMPTS = 0.4, 3
+"""Seconds that a stream has to say goodbye before it is cut short; and how often that is tried."""
+_CLOSING = 1.5
+"""Seconds for all that retires, when the plugin is closed."""
+_KEEP_ALIVE = 120.0
+_TOO_OFTEN = 429
+_MAX_WAIT = 300.0
+_KEYS = {"elevenlabs": "ELEVEN_API_KEY", "fal": "FAL_KEY"}
+"""Where the variable is not called after the plugin."""
+_NAME = re.compile(r"(?P<plugin>[a-z][a-z0-9_]*)(?:\.(?P<class>[A-Za-z_]\w*))?(?:/(?P<model>.+))?")
+_no_details = NoDetails()
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """Reading the certificates takes some ten ms; all plugins share them."""
+    return ssl.create_default_context()
+
+
+class Stream(Protocol):
+    """What all streams of LiveKit have in common here."""
+
+    async def aclose(self) -> None:
+        """Cancel its tasks and wait for them."""
+        ...
+
+
+async def end_stream(stream: Stream) -> None:
+    """Close a stream, whatever its server does.
+
+    Once is not always enough: a cancellation that meets the end of a handshake is lost by Python's
+    `wait_for` (CPython issue 86296), and a goodbye that isn't answered takes ten seconds.
+    """
+    for _ in range(_CLOSE_ATTEMPTS):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_GOODBYE):
+                await stream.aclose()
+            return
+
+
+class LiveKitPlugin:
+    """One class of one plugin, and what its objects share. Made without importing anything.
+
+    `ours` are options of the URI that are not the plugin's. Raises ConfigurationError.
+    """
+
+    def __init__(
+        self, setting: str, uri: str, kind: Kind, context: ProviderContext, *ours: str
+    ) -> None:
+        names = {name for name, _ in parse_qsl(uri.partition("?")[2], keep_blank_values=True)}
+        parsed = parse_provider_uri(setting, uri, names)
+        self.uri = parsed
+        self.setting, self.place, self._kind, self._context = setting, parsed.place, kind, context
+        found = _NAME.fullmatch(parsed.name)
+        if found is None:
+            raise self.unavailable("a plugin is named such as livekit:deepgram/nova-3")
+        self.name = found["plugin"]
+        self._class = found["class"] or kind
+        self.key = _KEYS.get(self.name, f"{self.name.upper()}_API_KEY")
+        """The conventional variable of the plugin's key."""
+        if "api_key" in names:
+            raise self.unavailable(f"a URI holds no key; set {self.key} or providers.keys")
+        if find_spec("livekit") is None or find_spec(f"livekit.plugins.{self.name}") is None:
+            raise self.unavailable(f"no plugin {self.name!r} is installed; {self._remedy}")
+        self._given = {name: parsed.options[name] for name in names if name not in ours}
+        if found["model"]:
+            self._given.setdefault("model", found["model"])
+        self._calls = contextvars.copy_context()
+        self._loading: asyncio.Task[None] | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._closing = asyncio.Event()
+        self._retiring: set[asyncio.Task[None]] = set()
+        self._session: aiohttp.ClientSession | None = None
+        self._wait: float | None = None
+        """Seconds that the vendor asked to wait when it last found itself asked too often."""
+        self._made: Callable[..., Any]
+        self.constructor: Constructor
+        self.arguments: dict[str, Any] = {}
+        """What the URI gives to the constructor; known once it is loaded."""
+
+    @property
+    def label(self) -> str:
+        """Plugin and class, such as `deepgram.TTS`."""
+        return f"{self.name}.{self._class}"
+
+    @property
+    def _remedy(self) -> str:
+        package = f"livekit-plugins-{self.name.replace('_', '-')}"
+        return f"pip install 'greenroom[livekit]' {package}"
+
+    def unavailable(self, problem: str) -> ProviderUnavailable:
+        """The error that this plugin can't be used here."""
+        return ProviderUnavailable(self.setting, f"{self.place}: {problem}")
+
+    async def load(self) -> None:
+        """Import it and open the HTTP session; once, whoever asks. Raises ProviderUnavailable."""
+        if self._loading is None:
+            self._loading = asyncio.create_task(self._load())
+        # A caller that gives up doesn't take the start from the others.
+        await asyncio.shield(self._loading)
+
+    async def _load(self) -> None:
+        try:
+            await asyncio.to_thread(importlib.import_module, "livekit.agents")
+            module = importlib.import_module(f"livekit.plugins.{self.name}")
+        except ImportError as error:
+            missing = error.name or "a part of it"
+            raise self.unavailable(f"{missing} can't be imported; {self._remedy}") from error
+        except RuntimeError as error:  # register_plugin says so
+            raise self.unavailable("plugins can be loaded on the main thread only") from error
+        for name in ("livekit.agents", module.__name__):
+            logging.getLogger(name).addFilter(_no_details)
+        made = self._class_of(module)
+        self._made, self.constructor = made, Constructor(made)
+        self.arguments = self.constructor.convert(self.setting, self.place, self._given)
+        await self._open_session()
+
+    def _class_of(self, module: Any) -> type[Any]:
+        agents = importlib.import_module("livekit.agents")
+        base = agents.stt.STT if self._kind == "STT" else agents.tts.TTS
+        fitting = [
+            name
+            for name, value in vars(module).items()
+            if isinstance(value, type) and issubclass(value, base) and value is not base
+        ]
+        if self._class not in fitting:
+            raise self.unavailable(
+                f"the plugin has no {self._kind} {self._class!r}; it has: "
+                + (", ".join(sorted(fitting)) or "none")
+            )
+        made: type[Any] = getattr(module, self._class)
+        return made
+
+    async def _open_session(self) -> None:
+        opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._keeper = asyncio.create_task(self._keep_session(opened), context=self._calls)
+        await asyncio.wait({self._keeper, opened}, return_when=asyncio.FIRST_COMPLETED)
+        if not opened.done():
+            await self._keeper  # which has failed
+
+    async def _keep_session(self, opened: asyncio.Future[None]) -> None:
+        """Runs in the plugin's context, so that what it opens there is found there."""
+        import aiohttp  # noqa: PLC0415 - comes with LiveKit Agents
+        from livekit.agents.utils import http_context  # noqa: PLC0415
+
+        from greenroom.speech.livekit_socket import WatchedSocket  # noqa: PLC0415
+
+        async with AsyncExitStack() as stack:
+            if self.constructor.takes("http_session"):
+                # LiveKit's own allows 50 connections to a host; here a talk needs up to two.
+                connector = aiohttp.TCPConnector(
+                    limit=0,
+                    keepalive_timeout=_KEEP_ALIVE,
+                    ssl=await asyncio.to_thread(_trust),
+                )
+                tracing = aiohttp.TraceConfig()
+                tracing.on_request_end.append(self._note_wait)
+                self._session = await stack.enter_async_context(
+                    aiohttp.ClientSession(
+                        connector=connector,
+                        trust_env=True,
+                        ws_response_class=WatchedSocket,
+                        trace_configs=[tracing],
+                    )
+                )
+            else:
+                await stack.enter_async_context(http_context.open())
+            opened.set_result(None)
+            await self._closing.wait()
+
+    async def _note_wait(
+        self, _session: object, _context: object, end: aiohttp.TraceRequestEndParams
+    ) -> None:
+        """LiveKit's errors leave out what the answer's header says."""
+        if end.response.status == _TOO_OFTEN:
+            told = end.response.headers.get("Retry-After", "")
+            self._wait = min(float(told), _MAX_WAIT) if told.isdecimal() else None
+
+    def make(self, arguments: Mapping[str, Any]) -> Any:
+        """A new STT or TTS. Key and HTTP session are added. Raises ProviderUnavailable."""
+        arguments = dict(arguments)
+        key = self._context.secret(self.key)
+        if key and self.constructor.takes("api_key"):
+            arguments["api_key"] = key
+        if self._session is not None:
+            arguments["http_session"] = self._session
+        try:
+            return self.call(partial(self._made, **arguments))
+        except (ValueError, TypeError) as error:
+            if not key and self.constructor.takes("api_key"):
+                raise self.unavailable(
+                    f"no key: set {self.key} in the environment or in providers.keys"
+                ) from None
+            problem = str(error).replace(key, "...") if key else str(error)
+            raise self.unavailable(f"the plugin refuses its options: {problem}") from None
+
+    def call(self, function: Callable[[], T], closed: asyncio.Event | None = None) -> T:
+        """Run a plugin's code where it finds what LiveKit gives it.
+
+        `closed` is set when a server closes a WebSocket that what begins here reads.
+        """
+        from greenroom.speech.livekit_socket import server_closed  # noqa: PLC0415
+
+        context = self._calls.copy()
+        context.run(server_closed.set, closed)
+        return context.run(function)
+
+    def failure(self, error: Exception) -> ProviderFailed:
+        """What a plugin's error comes to; neither a key nor a text is in it."""
+        return as_failure(self.place, error, self._wait)
+
+    def retire(self, closing: Coroutine[Any, Any, None]) -> None:
+        """Have something closed in the background: a server's goodbye can take seconds."""
+        task = asyncio.create_task(self._retire(closing))
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+
+    async def _retire(self, closing: Coroutine[Any, Any, None]) -> None:
+        try:
+            await closing
+        except Exception as error:  # noqa: BLE001 - a plugin's; what it closed is gone either way
+            log.debug("%s: closing failed (%s)", self.place, type(error).__name__)
+
+    async def _wait_for_retiring(self) -> None:
+        if self._retiring:
+            await asyncio.wait(self._retiring, timeout=_CLOSING)
+
+    async def close(self) -> None:
+        """End what is retiring, and the HTTP session with all its connections."""
+        if self._loading is not None:
+            self._loading.cancel()
+            await asyncio.gather(self._loading, return_exceptions=True)
+        await self._wait_for_retiring()
+        self._closing.set()
+        if self._keeper is not None:
+            await asyncio.gather(self._keeper, return_exceptions=True)
+        await self._wait_for_retiring()  # their connections are gone now
+        for task in (late := list(self._retiring)):
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
