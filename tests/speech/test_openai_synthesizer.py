@@ -311,6 +311,20 @@ async def test_trouble_is_told_for_what_it_is(
     assert np.array_equal(await said(synthesizer), tone())
 
 
+async def test_an_extensible_header_is_read(server: OpenAIServer, make: Make) -> None:
+    sub_format = struct.pack("<HHI", 22, 16, 4) + b"\x01\x00" + b"\x00" * 14
+    form = struct.pack("<HHIIHH", 0xFFFE, 1, 24_000, 48_000, 2, 16) + sub_format
+    data = tone().tobytes()
+    server.sound = b"".join(
+        (
+            b"RIFF\xff\xff\xff\xffWAVEfmt ",
+            struct.pack("<I", len(form)) + form,
+            b"data" + struct.pack("<I", len(data)) + data,
+        )
+    )
+    assert np.array_equal(await said(make()), tone())
+
+
 async def test_packed_sound_that_is_none_is_told(server: OpenAIServer, make: Make) -> None:
     server.sound = b"nothing of the kind " * 1_000
     with pytest.raises(ProviderFailed, match="not an Ogg stream"):

@@ -296,6 +296,14 @@ async def test_a_stream_without_its_last_event_is_heard(server: OpenAIServer, ma
         (refused(404, "model_not_found"), "model 'gpt-4o-mini-transcribe' is unknown", False, None),
         (refused(404), "does not exist; is base_url right", False, None),
         (refused(422), "422", False, None),
+        (Behaviour(404, b'{"detail":"Model x is not installed"}'), "is unknown", False, None),
+        (
+            Behaviour(422, b'{"detail":[{"loc":["body","model"],"msg":"?","input":{"voice":1}}]}'),
+            "is unknown",
+            False,
+            None,
+        ),
+        (Behaviour(400, b'{"error":"no stream with this model"}'), "was refused", False, None),
         (refused(429, "rate_limit_exceeded", {"retry-after": "7"}), "too many", True, 7.0),
         (refused(429, "", {"retry-after-ms": "1500", "retry-after": "2"}), "too many", True, 1.5),
         (
@@ -385,6 +393,13 @@ async def test_the_words_of_a_refusal_are_not_waited_for_long(
     monkeypatch.setattr(openai_client, "_REFUSAL_TIME", 0.05)
     server.behave(Behaviour(500, b"x" * 100, hold_at=50))
     assert "(500)" in (await failure(make())).why
+
+
+async def test_the_end_of_a_stream_is_not_waited_for(server: OpenAIServer, make: Make) -> None:
+    events = server._events(None)[:-1]
+    server.behave(Behaviour(body=b"".join(events), hold_at=sum(map(len, events))))
+    assert (await hear(make())).text == server.transcript
+    await server.requests[0].gone.wait()
 
 
 async def test_a_server_that_is_not_there_is_told_at_once(make: Make) -> None:
@@ -531,6 +546,11 @@ async def test_a_uri_that_does_not_fit_is_refused(make: Make, uri: str, says: st
         make(uri)
     assert raised.value.setting == "providers.transcriber"
     assert "sk-secret" not in str(raised.value)
+
+
+async def test_a_base_url_that_is_none_is_told_by_its_variable(make: Make) -> None:
+    with pytest.raises(ConfigurationError, match="what OPENAI_BASE_URL holds is no URL"):
+        make(secrets={"OPENAI_BASE_URL": "speech.example"})
 
 
 async def test_the_key_is_in_no_repr_and_no_log(

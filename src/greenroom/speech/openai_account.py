@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from greenroom.errors import ProviderUnavailable
+from greenroom.errors import ConfigurationError, ProviderUnavailable
 from greenroom.speech.ports import ProviderContext
 from greenroom.speech.provider_uri import ProviderUri
 
@@ -15,6 +15,8 @@ OPENAI = "https://api.openai.com/v1"
 ACCOUNT_OPTIONS = ("base_url", "key")
 """Options of a provider URI that are read here."""
 NO_KEY = "none"
+_BASE_URL = "OPENAI_BASE_URL"
+"""The variable by which OpenAI's own packages, too, are sent to another server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Account:
 
 def read_account(uri: ProviderUri, context: ProviderContext) -> Account:
     """The options `base_url` and `key`. Raises ConfigurationError, ProviderUnavailable."""
-    base_url = uri.http_url("base_url", context.secret("OPENAI_BASE_URL") or OPENAI)
+    base_url = _read_base_url(uri, context.secret(_BASE_URL))
     name = uri.text("key", "OPENAI_API_KEY")
     if name == NO_KEY:
         return Account(base_url, name, None)
@@ -55,6 +57,17 @@ def read_account(uri: ProviderUri, context: ProviderContext) -> Account:
     if not (key.isascii() and key.isprintable()):
         raise ProviderUnavailable(uri.setting, f"{uri.place}: what {name} holds can't be a key")
     return Account(base_url, name, key)
+
+
+def _read_base_url(uri: ProviderUri, named: str | None) -> str:
+    try:
+        return uri.http_url("base_url", named or OPENAI)
+    except ConfigurationError:
+        if "base_url" in uri.options:
+            raise
+    raise ConfigurationError(
+        uri.setting, f"{uri.place}: what {_BASE_URL} holds is no URL such as {OPENAI}"
+    )
 
 
 def read_model(uri: ProviderUri, account: Account, default: str) -> str:

@@ -26,6 +26,8 @@ _MAX_REFUSAL = 16_384
 """Bytes of a refusal's body that are looked at."""
 _REFUSAL_TIME = 2.0
 """Seconds that its body is waited for."""
+_DRAIN_TIME = 0.05
+"""Seconds that the end of an answer is waited for of which all is known."""
 _MAX_LIST = 10_000_000
 """Bytes of a list of models."""
 
@@ -161,6 +163,13 @@ class Answer:
                 name, _, value = line.strip().partition(b":")
                 if name == b"data" and value.strip() != b"[DONE]":
                     yield self._loads(value)
+
+    async def drain(self) -> None:
+        """Take what is left, if it is there: then the connection can be used again."""
+        with suppress(ProviderFailed, TimeoutError):
+            async with asyncio.timeout(_DRAIN_TIME):
+                while await self.next() is not None:
+                    pass
 
     def _loads(self, text: bytes) -> Any:
         try:

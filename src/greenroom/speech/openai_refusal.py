@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import orjson
 
@@ -50,8 +51,9 @@ def refusal(
     body: bytes,
 ) -> Refused:
     """The error for an answer of `status`; `headers` by their names in lower case."""
-    lower = body.lower()
-    codes = _codes(body)
+    error = _error(body)
+    words = _words(error)
+    codes = _codes(error)
     used_up = not _USED_UP.isdisjoint(codes)
     retryable = (status in _LATER or status >= 500) and not used_up
     said = ", ".join([str(status), *codes])
@@ -63,7 +65,7 @@ def refusal(
         why = f"the key in {account.key_name} was refused"
     elif status == 403:
         why = f"the key in {account.key_name} has no right to do this"
-    elif _is_about_model(status, lower):
+    elif _is_about_model(status, error):
         why = f"model {model!r} is unknown at {account.host}"
     elif status == 404:
         why = f"{url} does not exist; is base_url right?"
@@ -77,30 +79,50 @@ def refusal(
         provider,
         f"{why} ({said})",
         status=status,
-        subjects=frozenset(word for word in _SUBJECTS if word.encode() in lower),
+        subjects=frozenset(subject for subject in _SUBJECTS if subject in words),
         retryable=retryable,
         retry_after=_retry_after(headers) if retryable else None,
     )
 
 
-def _codes(body: bytes) -> list[str]:
-    """The error's code and type, where they are plain words: nothing that could be a key."""
+def _error(body: bytes) -> Any:
+    """What the body says of the error: OpenAI's `error`, FastAPI's `detail`, or all of it."""
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return []
-    error = value.get("error", value) if isinstance(value, dict) else None
+        return body.decode(errors="replace")
+    if isinstance(value, dict):
+        return value.get("error") or value.get("detail") or value
+    return value
+
+
+_PLACES = ("param", "loc", "code")
+"""What names the field of the request that is wrong."""
+_TEXTS = ("message", "msg", "detail")
+
+
+def _words(error: Any, names: tuple[str, ...] = (*_PLACES, *_TEXTS)) -> str:
+    """What the error is about, in lower case. Of the request, which some repeat, nothing."""
+    if isinstance(error, list):
+        return " ".join(_words(each, names) for each in error)
+    if isinstance(error, dict):
+        return " ".join(str(error.get(name, "")) for name in names).lower()
+    return str(error).lower()
+
+
+def _codes(error: Any) -> list[str]:
+    """The error's code and type, where they are plain words: nothing that could be a key."""
     found = [error.get(name) for name in ("code", "type")] if isinstance(error, dict) else []
     words = [word for word in found if isinstance(word, str) and re.fullmatch("[a-z_]{1,40}", word)]
     return list(dict.fromkeys(words))
 
 
-def _is_about_model(status: int, body: bytes) -> bool:
-    """OpenAI says `model_not_found`; others name the model in a 404, or as the wrong parameter."""
-    if status not in {400, 404, 422}:
-        return False
-    named = b"model_not_found" in body or re.search(rb'"param"\s*:\s*"model"', body)
-    return bool(named or (status == 404 and b"model" in body))
+def _is_about_model(status: int, error: Any) -> bool:
+    """OpenAI says `model_not_found`; others name the model in a 404, or as the wrong field."""
+    if status == 404:
+        return "model" in _words(error)
+    named = isinstance(error, dict | list) and "model" in _words(error, _PLACES)
+    return named and status in {400, 422}
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

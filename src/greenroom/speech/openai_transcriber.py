@@ -146,7 +146,6 @@ class OpenAIStream:
     async def _follow(self, answer: Answer) -> Evidence | None:
         """The transcript out of events; `on_partial` is told of each piece."""
         text = ""
-        final: Evidence | None = None
         async with aclosing(answer.events()) as events:
             async for event in events:
                 match event:
@@ -154,11 +153,12 @@ class OpenAIStream:
                         text += delta
                         self._tell(text)
                     case {"type": "transcript.text.done"}:
-                        final = read_evidence(event)
+                        await answer.drain()
+                        return read_evidence(event)
                     case {"type": "error"} | {"error": dict()}:
                         raise ProviderFailed(self._client.provider, "broke its answer off")
         # Some servers end without the last event, which repeats it all.
-        return final or (Evidence(text) if text else None)
+        return Evidence(text) if text else None
 
     def _tell(self, text: str) -> None:
         if self._on_partial is not None and text.strip():
