@@ -162,6 +162,14 @@ class FakeServer:
     starts: list[dict[str, Any]] = field(default_factory=list)
     received: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    """Holds every session.ready but the first, if it is cleared."""
+    _started: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def wait_starts(self, count: int) -> None:
+        """Return when so many connections have sent `session.start`."""
+        async with asyncio.timeout(10), self._started:
+            await self._started.wait_for(lambda: len(self.starts) >= count)
 
     async def handle(self, socket: ServerConnection) -> None:
         number = len(self.starts)
@@ -169,6 +177,10 @@ class FakeServer:
         self.headers.append(dict(socket.request.headers.raw_items()))
         start = json.loads(await socket.recv())
         self.starts.append(start)
+        async with self._started:
+            self._started.notify_all()
+        if number:
+            await self.gate.wait()
         peer = FakePeer(socket, number, start, self.received)
         script = self.scripts[min(number, len(self.scripts) - 1)]
         if not getattr(script, "before_ready", False):
@@ -184,6 +196,7 @@ async def fake() -> AsyncIterator[Callable[..., Awaitable[FakeServer]]]:
 
         async def start(*scripts: Script) -> FakeServer:
             made = FakeServer(list(scripts))
+            made.gate.set()
             server = await stack.enter_async_context(serve(made.handle, "127.0.0.1", 0))
             made.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
             return made

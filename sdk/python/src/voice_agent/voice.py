@@ -228,6 +228,7 @@ class VoiceConnection:
             return
         self._closing = True
         self._halt.set()
+        self._mailbox.unbind()  # a socket that nobody reads can't be closed in order
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(2 * CLOSE_TIMEOUT):
