@@ -7,7 +7,7 @@ import sys
 import typer
 
 from greenroom import __version__
-from greenroom.cli import call, doctor, keys, serve, sessions
+from greenroom.cli import call, doctor, keys, models, serve, sessions
 from greenroom.errors import GreenroomError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.command("call")(call.call)
 app.command("doctor")(doctor.doctor)
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(keys.app, name="keys")
+app.add_typer(models.app, name="models")
 
 
 @app.callback()
