@@ -45,7 +45,7 @@ def as_failure(provider: str, error: Exception, wait: float | None = None) -> Pr
             return as_failure(provider, cause, wait)  # ElevenLabs' wraps what it was told
         case APITimeoutError() | TimeoutError():
             why = "did not answer in time"
-        case APIConnectionError():
+        case APIConnectionError() | APIStatusError():
             why, retryable = "lost the connection", error.retryable
         case APIError():
             why, retryable = "reported an error", error.retryable
