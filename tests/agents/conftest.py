@@ -14,6 +14,7 @@ from greenroom.agents.shop import ShopAgent, ShopAgents
 from greenroom.commerce.demo import create
 from greenroom.commerce.ports import CatalogueContext
 from greenroom.commerce.toolbox import Toolbox
+from greenroom.conversation.sentences import SentenceSplitter
 
 
 @dataclass
@@ -31,6 +32,7 @@ class Talk:
     """A conversation with an agent; `history` is kept as a server keeps it."""
 
     agent: ShopAgent
+    truthful: bool = True
     history: list[Message] = field(default_factory=list)
 
     async def say(self, text: str) -> Answer:
@@ -48,6 +50,11 @@ class Talk:
                     case AnswerDone():
                         done.append(event)
         answer = "".join(deltas).strip()
+        splitter = SentenceSplitter()
+        sentences = [*splitter.push(answer), *splitter.finish()]
+        passed = [self.agent.check(sentence) for sentence in sentences]
+        if self.truthful:
+            assert passed == sentences, "what the rules say is never held back"
         self.history += [Message("user", text), Message("assistant", answer)]
         return Answer(answer, tools, done[0], deltas)
 

@@ -39,7 +39,11 @@ class ToolRan:
 
 @dataclass(frozen=True, slots=True)
 class AnswerDone:
-    """The answer is complete. `intent` names what the user wanted (`product_search`)."""
+    """The answer is complete. `intent` names what the user wanted (`product_search`).
+
+    `usage` holds the model's figures and, where there were any, `facts_refused`: the sentences that
+    `Agent.check` did not let through. It counts on until the last sentence was checked.
+    """
 
     intent: str
     usage: dict[str, int] = field(default_factory=dict)

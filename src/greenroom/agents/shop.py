@@ -10,9 +10,11 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
+from greenroom.agents.answer_guard import AnswerGuard
 from greenroom.agents.models import OFFLINE, create_model
-from greenroom.agents.ports import AgentEvent, AnswerDone, Message, ToolRan
+from greenroom.agents.ports import AgentEvent, AnswerDone, Message, TextDelta, ToolRan
 from greenroom.agents.turn import Turn
+from greenroom.agents.unspoken import SilentParts
 from greenroom.commerce.context import ShopContext
 from greenroom.commerce.intents import recognise
 from greenroom.commerce.toolbox import Toolbox
@@ -101,23 +103,48 @@ class ShopAgent:
     def __init__(self, shop: ShopAgents, context: ShopContext) -> None:
         self._shop = shop
         self.context = context
+        self._guard = AnswerGuard(context)
+        self._usage: dict[str, int] = {}
 
     async def answer(
         self, text: str, history: Sequence[Message]
     ) -> AsyncGenerator[AgentEvent, None]:
-        """Think about `text` and answer; see the port."""
+        """Think about `text` and answer; see the port.
+
+        The usage counts in `facts_refused` the sentences that `check` held back, up to the last.
+        """
         wanted = recognise(text, self.context).name
         used: list[str] = []
+        said = [message.text for message in history if message.role == "assistant"]
+        guard = self._guard = AnswerGuard(self.context, text, said[-1] if said else "")
+        self._usage, silent = {}, SilentParts()
         async with aclosing(self._shop.run(text, self.context, history)) as events:
             async for event in events:
                 match event:
                     case ToolRan(tool=tool):
                         used.append(tool)
+                        guard.saw(event)
                         yield event
+                    case TextDelta(piece):
+                        if heard := silent.push(piece):
+                            yield TextDelta(heard)
                     case AnswerDone(usage=usage):
-                        yield AnswerDone(intent_of(wanted, used), usage)
-                    case _:
-                        yield event
+                        if rest := silent.finish():
+                            yield TextDelta(rest)
+                        self._usage = dict(usage)
+                        self._count_refused()
+                        yield AnswerDone(intent_of(wanted, used), self._usage)
+
+    def check(self, sentence: str) -> str:
+        """What may be spoken for a sentence; see the port."""
+        allowed = self._guard.check(sentence)
+        self._count_refused()
+        return allowed
+
+    def _count_refused(self) -> None:
+        # The last sentences are checked once the answer is complete: its usage counts on.
+        if self._guard.refused:
+            self._usage["facts_refused"] = self._guard.refused
 
     def snapshot(self) -> dict[str, Any]:
         """The shop context, as JSON values."""

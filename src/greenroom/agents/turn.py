@@ -29,7 +29,8 @@ class Turn:
 
     `number` counts the conversation's messages so far. `ran` holds each tool call by its id;
     `writes` the ids of those that change something, by what they ask; `repeated` the ids of those
-    that asked the same again and were not run. `steps` is the offline model's place in its answer; other models leave it alone.
+    that asked the same again and were not run. `steps` is the offline model's place in its answer;
+    other models leave it alone.
     """
 
     text: str

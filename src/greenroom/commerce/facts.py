@@ -16,7 +16,10 @@ MAX_PRODUCTS = 60
 """Products whose facts are kept; the ones told of longest ago go first."""
 
 MAX_AMOUNTS = 120
-MAX_STATEMENTS = 120
+MAX_TEXTS = 16
+MAX_TEXT = 2_000
+"""Characters of one text."""
+
 _MAX_OF_PRODUCT = 40
 
 
@@ -42,14 +45,14 @@ class Facts:
     """Everything that may be stated.
 
     `products` are by title. `amounts` are other sums that a tool gave (a cart's total), `said`
-    those that the user named. `statements` are what the tools' texts (policies, descriptions)
-    state, in the fact checker's form.
+    those that the user named. `texts` are the shop's own words, by what they are about (a policy's
+    topic and title, a product's title), in the fact checker's spelling.
     """
 
     products: dict[str, ProductFacts] = field(default_factory=dict)
     amounts: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
-    statements: list[str] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)
 
     def product(self, title: str, facts: ProductFacts) -> None:
         """Note facts of a product beside those that are known."""
@@ -66,9 +69,12 @@ class Facts:
         """Note amounts that the user said."""
         _remember(self.said, amounts, MAX_AMOUNTS)
 
-    def state(self, statements: Iterable[str]) -> None:
-        """Note what a tool's text states."""
-        _remember(self.statements, statements, MAX_STATEMENTS)
+    def text(self, about: str, text: str) -> None:
+        """Note what the shop has written."""
+        self.texts.pop(about, None)
+        self.texts[about] = text[:MAX_TEXT]
+        while len(self.texts) > MAX_TEXTS:
+            del self.texts[next(iter(self.texts))]
 
     def to_json(self) -> dict[str, Any]:
         """JSON values."""
@@ -83,7 +89,7 @@ class Facts:
             },
             "amounts": list(self.amounts),
             "said": list(self.said),
-            "statements": list(self.statements),
+            "texts": dict(self.texts),
         }
 
     @classmethod
@@ -100,7 +106,7 @@ class Facts:
             },
             amounts=[str(each) for each in data.get("amounts", ())],
             said=[str(each) for each in data.get("said", ())],
-            statements=[str(each) for each in data.get("statements", ())],
+            texts={str(about): str(text) for about, text in data.get("texts", {}).items()},
         )
 
 

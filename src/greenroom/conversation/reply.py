@@ -49,6 +49,12 @@ TOO_SLOW = "I'm sorry, that is taking too long. Please ask me again."
 Ask = Callable[[], AsyncIterator[AgentEvent]]
 """Begins an answer. Called in the reply's own task, so that nothing is begun that isn't ended."""
 
+Check = Callable[[str], str]
+"""What may be spoken for a sentence (`Agent.check`)."""
+
+MAX_UNSPOKEN = 12
+"""Sentences in a row that may not be spoken; then no more is read of the answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Speaking:
@@ -64,18 +70,25 @@ class Speaking:
 
 
 class Reply:
-    """The answer to one turn. `prompt` is what the user is taken to have said."""
+    """The answer to one turn. `prompt` is what the user is taken to have said.
+
+    `check` sees each sentence of the answer before it is spoken, recorded or told; None: what is
+    said is our own and needs no check.
+    """
 
     __slots__ = (
         "_answered",
         "_ask",
+        "_check",
         "_complete",
         "_intent",
         "_more",
         "_said",
         "_sentences",
         "_speaking",
+        "_spoke",
         "_tools_used",
+        "_unspoken",
         "id",
         "over",
         "prompt",
@@ -86,7 +99,13 @@ class Reply:
     )
 
     def __init__(
-        self, turn_id: str, prompt: str, ask: Ask, speaking: Speaking, stages: Stages
+        self,
+        turn_id: str,
+        prompt: str,
+        ask: Ask,
+        speaking: Speaking,
+        stages: Stages,
+        check: Check | None = None,
     ) -> None:
         self.id = f"reply_{uuid.uuid4().hex[:12]}"
         self.turn_id = turn_id
@@ -96,13 +115,16 @@ class Reply:
         self.usage: dict[str, int] = {}
         self.over = False
         self._ask = ask
+        self._check = check
         self._speaking = speaking
         self._intent = ""
         self._tools_used: list[str] = []
         self._said: list[str] = []
         self._sentences: deque[str] = deque()
         self._more = asyncio.Event()
-        self._answered = 0  # characters of the agent's own
+        self._answered = 0  # characters of the agent's own, spoken or not
+        self._spoke = False
+        self._unspoken = 0
         self._complete = False
 
     @property
@@ -165,23 +187,30 @@ class Reply:
                         if self.stages.first_token is None:
                             self.stages.first_token = clock.time()
                         if not self._answer(splitter.push(text)):
-                            return
+                            break
                     case ToolRan():
                         self._note_tool(event)
                     case AnswerDone(intent, usage):
                         self._intent, self.usage = intent, usage
-        self._answer(splitter.finish())
-        if not self._answered and not self.over:
+            else:
+                self._answer(splitter.finish())
+        if not self._spoke and not self.over:
             self._say(NO_ANSWER)
 
     def _answer(self, sentences: Sequence[str]) -> bool:
-        """Say them; False once the answer is as long as it may be."""
+        """Say what may be said of them; False once the answer is as long as it may be."""
         for sentence in sentences:
             length = self._answered + len(sentence)
             if self._answered and length > self._speaking.settings.max_characters:
                 return False
             self._answered = length
-            self._say(sentence)
+            said = sentence if self._check is None else self._check(sentence)
+            self._unspoken = 0 if said else self._unspoken + 1
+            if said:
+                self._spoke = True
+                self._say(said)
+            elif self._unspoken >= MAX_UNSPOKEN:
+                return False
         return True
 
     def _note_tool(self, ran: ToolRan) -> None:

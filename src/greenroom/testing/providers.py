@@ -176,6 +176,10 @@ class ScriptedAgent:
         finally:
             self.closed += 1
 
+    def check(self, sentence: str) -> str:
+        """Everything may be said."""
+        return sentence
+
     def snapshot(self) -> dict[str, Any]:
         """How many turns it has answered."""
         return {"answered": len(self.heard)}

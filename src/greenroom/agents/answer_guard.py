@@ -1,0 +1,80 @@
+"""What of an answer may be spoken, sentence by sentence.
+
+Markup goes, a sentence said twice is said once, and what no tool supports is replaced by an honest
+sentence, once in an answer.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from greenroom.agents.claims import Kind
+from greenroom.agents.fact_checker import refusal
+from greenroom.agents.fact_notes import heard, note
+from greenroom.agents.ports import ToolRan
+from greenroom.agents.unspoken import spoken_part
+from greenroom.commerce.context import ShopContext
+
+log = logging.getLogger(__name__)
+
+INSTEAD: dict[Kind, str] = {
+    "price": "I'd have to look that price up. Shall I?",
+    "stock": "I'd have to check whether that is in stock. Shall I?",
+    "discount": "I can't promise any discount that the shop hasn't told me of.",
+    "terms": "I'd have to look up what the shop says about that. Shall I?",
+    "order": "I can't place or follow orders. You can pay on the shop's own checkout page.",
+    "cart": "I haven't changed your cart just now. Shall I?",
+}
+"""What is said in place of a sentence, by what it claims."""
+
+_REPEATABLE = 2
+"""Words of a sentence that may come again in one answer ("Of course.")."""
+
+_LONG = 20
+_SAME_WORDS = 0.25
+
+
+class AnswerGuard:
+    """Watches one answer. `refused` counts the sentences held back for what they state."""
+
+    def __init__(self, context: ShopContext, prompt: str = "", last_answer: str = "") -> None:
+        self._context = context
+        self._last_answer = last_answer
+        self._done: set[str] = set()
+        self._said: set[str] = set()
+        self._excused = False
+        self.refused = 0
+        heard(context.facts, prompt)
+
+    def saw(self, ran: ToolRan) -> None:
+        """A tool has run: what it gave may be said."""
+        note(self._context.facts, ran)
+        if ran.ok and isinstance(ran.result, dict):
+            self._done |= {change for change in ("added", "removed") if ran.result.get(change)}
+
+    def check(self, sentence: str) -> str:
+        """See `agents.ports.Agent.check`."""
+        text = spoken_part(sentence)
+        if not text or self._is_repeated(text):
+            return ""
+        if text in self._last_answer:  # it passed then
+            return text
+        kind = refusal(text, self._context, frozenset(self._done))
+        if kind is None:
+            return text
+        self.refused += 1
+        log.info("a sentence was not spoken: no tool has given its %s", kind)
+        if self._excused:
+            return ""
+        self._excused = True
+        return INSTEAD[kind]
+
+    def _is_repeated(self, text: str) -> bool:
+        words = text.casefold().split()
+        if len(words) >= _LONG and len(set(words)) < _SAME_WORDS * len(words):
+            return True
+        said = " ".join(words)
+        if len(words) > _REPEATABLE and said in self._said:
+            return True
+        self._said.add(said)
+        return False
