@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from html.parser import HTMLParser
 
 MAX_HTML = 100_000
@@ -17,6 +18,7 @@ _BREAKS = frozenset(
     )
 )  # fmt: skip
 _CELLS = frozenset({"td", "th"})
+_TAG = re.compile(r"<[/a-zA-Z][^<>]*>?")
 _ENDS_A_SENTENCE = re.compile(r"[.!?:;,…。！？]$")  # noqa: RUF001
 
 
@@ -29,7 +31,7 @@ def plain_text(html: str, limit: int) -> str:
     """
     reader = _Reader()
     reader.feed(html[:MAX_HTML])
-    reader.close()
+    reader.finish()
     blocks = (" ".join(block.split()) for block in "".join(reader.pieces).split("\0"))
     text = " ".join(_sentence(block) for block in blocks if block)
     if len(text) > limit:
@@ -47,6 +49,14 @@ class _Reader(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.pieces: list[str] = []
         self._silent: list[str] = []
+
+    def finish(self) -> None:
+        """Take what is left of a text that ends inside a tag, an entity or a script.
+
+        Instead of `close`, which tries anew at each "<" and so takes the square of its length.
+        """
+        if self.rawdata and not self.rawdata.startswith("<!"):
+            self.handle_data(unescape(_TAG.sub(" ", self.rawdata)))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
         if tag in _SILENT:

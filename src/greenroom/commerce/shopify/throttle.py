@@ -65,8 +65,9 @@ class Throttle:
         if self._last is None:
             return 0.0
         wanted = min(cost + spare * self._last.maximum, self._last.maximum)
-        # A thousandth of a point less: what is waited for would be missed by rounding.
-        return max(0.0, (wanted - 0.001 - self._now()) / self._last.rate)
+        missing = wanted - self._now()
+        # A little more: a wait that ends by rounding a moment too soon would be in vain.
+        return missing / self._last.rate + 0.01 if missing > 0 else 0.0
 
     def _now(self) -> float:
         if self._last is None:
