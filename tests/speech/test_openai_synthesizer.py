@@ -16,7 +16,7 @@ import pytest
 from greenroom.audio.encode import encode_mp3
 from greenroom.audio.pcm import Pcm
 from greenroom.errors import ConfigurationError, InvalidInput, ProviderFailed, ProviderUnavailable
-from greenroom.speech import openai_synthesizer
+from greenroom.speech import openai_account, openai_synthesizer
 from greenroom.speech.openai_synthesizer import OpenAISynthesizer, create
 from greenroom.speech.ports import VOICES, ProviderContext, SpeechChunk
 from greenroom.speech.registry import create_synthesizer
@@ -376,6 +376,19 @@ async def test_a_key_that_is_refused_ends_the_start(make: Make) -> None:
     ) as raised:
         await make(OPENAI_API_KEY="sk-wrong").warm_up()
     assert raised.value.setting == "providers.synthesizer"
+
+
+async def test_the_end_of_openais_own_models_is_told_at_the_start(
+    server: OpenAIServer,
+    make: Make,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await make().warm_up()
+    assert "until" not in caplog.text
+    monkeypatch.setattr(openai_account, "OPENAI", server.url)
+    await make("openai:").warm_up()
+    assert "OpenAI serves gpt-4o-mini-tts until 6 January 2027 only" in caplog.text
 
 
 def test_it_is_found_by_its_scheme(data_dir: Any) -> None:

@@ -2,6 +2,9 @@
 
 Options: `base_url`, `key`, `format` (pcm, wav, mp3, opus), `rate` (Hz of pcm), `instructions`,
 `speed`, and `voices`, which says what the six named voices are there (`Ashley:af_bella,...`).
+
+OpenAI itself has announced the end of its models of this kind, without heirs that this API serves;
+other servers go on with it.
 """
 
 from __future__ import annotations
@@ -27,6 +30,8 @@ from greenroom.speech.spoken_text import spoken
 SETTING = "providers.synthesizer"
 DEFAULT_MODEL = "gpt-4o-mini-tts"
 OPTIONS = (*ACCOUNT_OPTIONS, "format", "rate", "instructions", "speed", "voices")
+OPENAI_END = "6 January 2027"
+"""By OpenAI's list of deprecations, as the types of its package `openai` 3.52 repeat it."""
 OPENAI_RATE = 24_000
 """Hz of OpenAI's pcm, by its text-to-speech guide."""
 
@@ -79,6 +84,12 @@ class OpenAISynthesizer:
 
     async def warm_up(self) -> None:
         """Open a connection and try the key. Raises ProviderUnavailable, ProviderFailed."""
+        if self._client.account.is_openai:
+            logger.warning(
+                "OpenAI serves %s until %s only; others go on: give base_url or another provider",
+                self._client.model,
+                OPENAI_END,
+            )
         await self._client.warm_up(SETTING)
 
     async def close(self) -> None:
