@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 
 from starlette.applications import Starlette
 
@@ -20,26 +19,22 @@ from greenroom.api.limits import RateLimits
 from greenroom.api.livekit import LiveKitTokens
 from greenroom.app.conversations import Conversations
 from greenroom.app.credentials import Credentials, resolve_credentials
+from greenroom.app.metering import Meter
+from greenroom.app.providers import (
+    create_catalogue,
+    provider_context,
+    synthesizer_chain,
+    transcriber_chain,
+)
 from greenroom.audio.voice_activity import VoiceActivity
 from greenroom.commerce.context import ShopContext
-from greenroom.commerce.phrases import likely_sentences
-from greenroom.commerce.ports import Catalogue, CatalogueContext
 from greenroom.commerce.toolbox import Toolbox
-from greenroom.errors import UnknownProvider
+from greenroom.providers.prices import PriceTable
 from greenroom.sessions.keys import ApiKeys
 from greenroom.sessions.service import SessionService, open_sessions
 from greenroom.settings import Settings
-from greenroom.speech.ports import ProviderContext, Synthesizer, Transcriber
-from greenroom.speech.registry import (
-    Choice,
-    choose_synthesizer,
-    choose_transcriber,
-    create_synthesizer,
-    create_transcriber,
-)
-
-MAX_WORKERS = 4
-"""Recognition processes by default, on a machine with more cores than that."""
+from greenroom.speech.ports import Progress, Synthesizer, Transcriber, log_progress
+from greenroom.speech.registry import Choice, choose_synthesizers, choose_transcribers
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +55,10 @@ class Greenroom:
 
 
 @asynccontextmanager
-async def compose(settings: Settings) -> AsyncIterator[Greenroom]:
-    """Make every part ready, and end every part at the end.
+async def compose(
+    settings: Settings, progress: Progress = log_progress
+) -> AsyncIterator[Greenroom]:
+    """Make every part ready, and end every part at the end; `progress` is told of downloads.
 
     Raises ConfigurationError where a setting doesn't fit, before anything is served.
     """
@@ -74,19 +71,18 @@ async def compose(settings: Settings) -> AsyncIterator[Greenroom]:
         stored = any(key.revoked_at is None for key in await keys.list())
         credentials = resolve_credentials(settings, has_stored_keys=stored)
 
-        catalogue = create_catalogue(
-            settings.providers.catalogue, CatalogueContext(settings.data_dir)
-        )
+        catalogue = create_catalogue(settings)
         stack.push_async_callback(catalogue.close)
         toolbox = Toolbox(catalogue)
-        hears = choose_transcriber(settings.providers.transcriber[0])
-        speaks = choose_synthesizer(settings.providers.synthesizer[0])
-        context = await provider_context(settings, catalogue)
-        transcriber = create_transcriber(hears.uri, context)
+        providers = settings.providers
+        hears = choose_transcribers(providers.transcriber, settings.data_dir)
+        speaks = choose_synthesizers(providers.synthesizer, settings.data_dir)
+        context = await provider_context(settings, catalogue, progress)
+        transcriber = transcriber_chain(settings, hears, context)
         stack.push_async_callback(transcriber.close)
-        synthesizer = create_synthesizer(speaks.uri, context)
+        synthesizer = synthesizer_chain(settings, speaks, context)
         stack.push_async_callback(synthesizer.close)
-        agents = ShopAgents(toolbox, settings.providers.model[0], settings.providers.instructions)
+        agents = ShopAgents(toolbox, providers.model[0], providers.instructions)
         stack.push_async_callback(agents.close)
         voice_activity = VoiceActivity(max_streams=settings.server.max_sessions)
         stack.push_async_callback(voice_activity.close)
@@ -106,6 +102,7 @@ async def compose(settings: Settings) -> AsyncIterator[Greenroom]:
                 voice_activity,
                 transcriber,
                 synthesizer,
+                Meter(PriceTable(providers.prices), providers.currency),
                 lambda kept: agents.create(ShopContext.from_json(kept)),
             ),
             authenticator=Authenticator(
@@ -142,25 +139,8 @@ async def _warm_up(*parts: Transcriber | Synthesizer | ShopAgents) -> None:
         raise group.exceptions[0] from None
 
 
-async def provider_context(settings: Settings, catalogue: Catalogue) -> ProviderContext:
-    """What providers of speech are told: where to keep things, and what users will say."""
-    workers = settings.providers.workers or min(os.cpu_count() or 1, MAX_WORKERS)
-    vocabulary = await asyncio.to_thread(likely_sentences, await catalogue.vocabulary())
-    return ProviderContext(settings.data_dir, workers, vocabulary)
-
-
-def create_catalogue(uri: str, context: CatalogueContext) -> Catalogue:
-    """The catalogue that `uri` names, through the entry points of `greenroom.catalogues`."""
-    found = {point.name: point for point in entry_points(group="greenroom.catalogues")}
-    point = found.get(uri.partition(":")[0])
-    if point is None:
-        raise UnknownProvider("providers.catalogue", uri, tuple(found))
-    catalogue: Catalogue = point.load()(uri, context)
-    return catalogue
-
-
-def _in_words(choice: Choice) -> str:
-    return f"{choice.uri} ({choice.why})"
+def _in_words(chain: Sequence[Choice]) -> str:
+    return ", then ".join(f"{choice.uri} ({choice.why})" for choice in chain)
 
 
 def _bound_default_threads(stack: AsyncExitStack) -> None:

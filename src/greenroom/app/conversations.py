@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from greenroom.agents.ports import Agent
+from greenroom.app.metering import Meter
 from greenroom.conversation.conversation import (
     Conversation,
     Providers,
@@ -16,10 +17,12 @@ from greenroom.conversation.conversation import (
 )
 from greenroom.conversation.ports import AudioOutput, Listener
 from greenroom.sessions import views
-from greenroom.sessions.model import Record, Session
+from greenroom.sessions.model import Entry, Record, Session
 from greenroom.sessions.service import SessionService
 from greenroom.settings import Settings
-from greenroom.speech.ports import VOICES, Synthesizer, Transcriber
+from greenroom.speech.ports import VOICES
+from greenroom.speech.synthesizer_chain import SynthesizerChain
+from greenroom.speech.transcriber_chain import TranscriberChain
 
 AgentFactory = Callable[[dict[str, Any]], Agent]
 """Makes an agent that remembers what a `ContextEntry` of the session's earlier talk kept."""
@@ -32,8 +35,9 @@ class Conversations:
     settings: Settings
     sessions: SessionService
     voice_activity: VoiceActivityDetector
-    transcriber: Transcriber
-    synthesizer: Synthesizer
+    transcriber: TranscriberChain
+    synthesizer: SynthesizerChain
+    meter: Meter
     new_agent: AgentFactory
 
     def open(
@@ -45,10 +49,15 @@ class Conversations:
         records: Sequence[Record],
     ) -> Conversation:
         """A conversation for `session`, taken up where `records` left it. Close it when done."""
+
+        def journal(entry: Entry) -> None:
+            self.sessions.append(session.id, entry)
+
+        on_usage = self.meter.listener(journal)
         providers = Providers(
             self.voice_activity,
-            self.transcriber,
-            self.synthesizer,
+            self.transcriber.for_session(on_usage),
+            self.synthesizer.for_session(on_usage),
             self.new_agent(views.last_context(records)),
             self._voice(session),
         )
@@ -57,7 +66,7 @@ class Conversations:
             providers,
             output=output,
             listener=listener,
-            journal=lambda entry: self.sessions.append(session.id, entry),
+            journal=journal,
             turns=self.settings.turns,
             replies=self.settings.replies,
             clock=asyncio.get_running_loop(),

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from greenroom.agents.models import create_model
-from greenroom.app.compose import create_catalogue
-from greenroom.app.credentials import resolve_credentials
+from greenroom.app.credentials import provider_secrets, resolve_credentials
+from greenroom.app.providers import create_catalogue
 from greenroom.app.server import bind
-from greenroom.commerce.ports import CatalogueContext, Filters
+from greenroom.commerce.ports import Filters
 from greenroom.errors import ConfigurationError, GreenroomError
 from greenroom.sessions.keys import ApiKeys
 from greenroom.sessions.store import Store
 from greenroom.settings import Settings
-from greenroom.speech.registry import Choice, choose_synthesizer, choose_transcriber
+from greenroom.speech.ports import ProviderContext
+from greenroom.speech.registry import (
+    Choice,
+    choose_synthesizers,
+    choose_transcribers,
+    create_synthesizer,
+    create_transcriber,
+)
 
 
 class Verdict(StrEnum):
@@ -97,22 +104,36 @@ async def _port(settings: Settings) -> Finding:
 
 
 async def _transcriber(settings: Settings) -> Finding:
-    return _of_choice("hears", choose_transcriber(settings.providers.transcriber))
+    chosen = choose_transcribers(settings.providers.transcriber, settings.data_dir)
+    for choice in chosen:
+        create_transcriber(choice.uri, _context(settings))
+    return _of_choices("hears", chosen)
 
 
 async def _synthesizer(settings: Settings) -> Finding:
-    return _of_choice("speaks", choose_synthesizer(settings.providers.synthesizer))
+    chosen = choose_synthesizers(settings.providers.synthesizer, settings.data_dir)
+    for choice in chosen:
+        create_synthesizer(choice.uri, _context(settings))
+    return _of_choices("speaks", chosen)
 
 
-def _of_choice(part: str, choice: Choice) -> Finding:
-    verdict = Verdict.COULD_BE_BETTER if choice.alternatives else Verdict.GOOD
-    return Finding(part, verdict, f"{choice.uri} ({choice.why})", "; ".join(choice.alternatives))
+def _context(settings: Settings) -> ProviderContext:
+    return ProviderContext(settings.data_dir, secret=provider_secrets(settings))
+
+
+def _of_choices(part: str, chosen: Sequence[Choice]) -> Finding:
+    advice = "; ".join(each for choice in chosen for each in choice.alternatives)
+    verdict = Verdict.COULD_BE_BETTER if advice else Verdict.GOOD
+    what = ", then ".join(f"{choice.uri} ({choice.why})" for choice in chosen)
+    return Finding(part, verdict, what, advice)
 
 
 async def _model(settings: Settings) -> Finding:
-    await asyncio.to_thread(create_model, settings.providers.model)
-    if settings.providers.model != "offline":
-        return Finding("thinks", Verdict.GOOD, settings.providers.model)
+    chain = settings.providers.model
+    for each in chain:
+        await asyncio.to_thread(create_model, each, provider_secrets(settings))
+    if chain != ("offline",):
+        return Finding("thinks", Verdict.GOOD, ", then ".join(chain))
     return Finding(
         "thinks",
         Verdict.COULD_BE_BETTER,
@@ -122,7 +143,7 @@ async def _model(settings: Settings) -> Finding:
 
 
 async def _catalogue(settings: Settings) -> Finding:
-    catalogue = create_catalogue(settings.providers.catalogue, CatalogueContext(settings.data_dir))
+    catalogue = create_catalogue(settings)
     try:
         await catalogue.check()
         found = await catalogue.search("", Filters(), limit=1)

@@ -1,0 +1,80 @@
+"""Makes what the settings name: chains of what hears and speaks, and the catalogue."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from importlib.metadata import entry_points
+
+from greenroom.app.credentials import provider_secrets
+from greenroom.commerce.phrases import likely_sentences
+from greenroom.commerce.ports import Catalogue, CatalogueContext
+from greenroom.errors import UnknownProvider
+from greenroom.settings import Settings
+from greenroom.speech.ports import Progress, ProviderContext, log_progress
+from greenroom.speech.registry import Choice, create_synthesizer, create_transcriber
+from greenroom.speech.synthesizer_chain import SynthesizerChain
+from greenroom.speech.transcriber_chain import TranscriberChain
+
+MAX_WORKERS = 4
+"""Recognition processes by default, on a machine with more cores than that."""
+
+
+async def provider_context(
+    settings: Settings, catalogue: Catalogue, progress: Progress = log_progress
+) -> ProviderContext:
+    """What providers of speech are told: where to keep things, and what users will say."""
+    workers = settings.providers.workers or min(os.cpu_count() or 1, MAX_WORKERS)
+    vocabulary = await asyncio.to_thread(likely_sentences, await catalogue.vocabulary())
+    return ProviderContext(
+        settings.data_dir,
+        workers,
+        vocabulary,
+        secret=provider_secrets(settings),
+        models_url=settings.providers.models_url,
+        progress=progress,
+    )
+
+
+def create_catalogue(settings: Settings) -> Catalogue:
+    """The catalogue of the settings, through the entry points of `greenroom.catalogues`.
+
+    Raises ConfigurationError.
+    """
+    uri = settings.providers.catalogue
+    found = {point.name: point for point in entry_points(group="greenroom.catalogues")}
+    point = found.get(uri.partition(":")[0])
+    if point is None:
+        raise UnknownProvider("providers.catalogue", uri, tuple(found))
+    context = CatalogueContext(settings.data_dir, provider_secrets(settings))
+    catalogue: Catalogue = point.load()(uri, context)
+    return catalogue
+
+
+def transcriber_chain(
+    settings: Settings, chosen: Sequence[Choice], context: ProviderContext
+) -> TranscriberChain:
+    """What hears, not yet warm. Call it on the event loop. Raises ConfigurationError."""
+    providers = settings.providers
+    return TranscriberChain(
+        [create_transcriber(choice.uri, context) for choice in chosen],
+        retries=providers.retries,
+        timeout=providers.transcript_timeout,
+        recovery_interval=providers.recovery_interval,
+        clock=asyncio.get_running_loop(),
+    )
+
+
+def synthesizer_chain(
+    settings: Settings, chosen: Sequence[Choice], context: ProviderContext
+) -> SynthesizerChain:
+    """What speaks, not yet warm. Call it on the event loop. Raises ConfigurationError."""
+    providers = settings.providers
+    return SynthesizerChain(
+        [create_synthesizer(choice.uri, context) for choice in chosen],
+        retries=providers.retries,
+        first_audio_timeout=providers.first_audio_timeout,
+        recovery_interval=providers.recovery_interval,
+        clock=asyncio.get_running_loop(),
+    )
