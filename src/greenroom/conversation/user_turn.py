@@ -20,8 +20,8 @@ from greenroom.speech.ports import (
 
 log = logging.getLogger(__name__)
 
-RECOGNITION_TIMEOUT = 10.0
-"""Seconds for the final transcript after the end of a turn."""
+RECOGNITION_TIMEOUT = 20.0
+"""Seconds for the final transcript after the end of a turn; a chain gives each provider less."""
 
 
 @dataclass(slots=True, eq=False)
