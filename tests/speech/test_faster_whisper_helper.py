@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -60,12 +61,17 @@ def audio(number: int, pcm: bytes, *, op: str = "audio", partials: bool = True) 
 
 
 def run(
-    monkeypatch: pytest.MonkeyPatch, *looks: list[Frame], beam_size: int = 1
+    monkeypatch: pytest.MonkeyPatch, *looks: list[Frame], beam_size: int = 1, cost: float = 0.0
 ) -> tuple[list[dict[str, Any]], list[tuple[float, int]]]:
     """What is sent after the greeting, and what was decoded."""
     monkeypatch.setattr(faster_whisper_helper, "Ear", CountingEar)
     child = ScriptedChild(*looks)
-    recogniser = Recogniser(child, Options("", beam_size=beam_size))  # type: ignore[arg-type]
+    ticks = count()
+    recogniser = Recogniser(
+        child,  # type: ignore[arg-type]
+        Options("", beam_size=beam_size),
+        lambda: next(ticks) * cost,
+    )
     with pytest.raises(ServerGone):
         recogniser.serve()
     ear = recogniser._ear
@@ -94,6 +100,14 @@ def test_partials_come_with_new_voice_only(monkeypatch: pytest.MonkeyPatch) -> N
     looks = [[audio(1, voice(0.2))] for _ in range(3)] + [[audio(1, quiet(0.2))] for _ in range(9)]
     _, heard = run(monkeypatch, *looks)
     assert [seconds for seconds, _ in heard] == pytest.approx([0.6])
+
+
+def test_a_slow_model_leaves_time_for_finals(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = [[audio(1, voice(0.2))] for _ in range(20)]
+    _, heard = run(monkeypatch, *looks, cost=0.5)
+    assert [seconds for seconds, _ in heard] == pytest.approx([0.6, 1.6, 2.6, 3.6])
+    _, heard = run(monkeypatch, *looks, [audio(1, quiet(0.3))], cost=2.0)
+    assert [seconds for seconds, _ in heard] == pytest.approx([0.6, 4.3])
 
 
 def test_a_pause_is_decoded_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,6 +49,8 @@ _EARLIEST_CUT = 12 * _RATE
 _PARTIAL_EVERY = round(0.6 * _RATE)
 _PAUSE = round(0.24 * _RATE)
 """Quiet after a voice, in samples, that has a turn decoded at once: it may be over."""
+_TOO_SLOW = 1.5
+"""Seconds of a decoding above which a turn is decoded at its pauses only."""
 _BLOCK = 320
 _QUIET = 0.05
 """A block's level, as a share of the stream's loudest, below which nobody speaks."""
@@ -162,8 +165,11 @@ class _Stream:
             return False
         if not self.is_voiced(fresh):
             return False
-        paused = not self.is_voiced(fresh[-2 * _PAUSE :])
-        return paused or len(fresh) >= 2 * max(_PARTIAL_EVERY, round(self.cost * _RATE))
+        if not self.is_voiced(fresh[-2 * _PAUSE :]):
+            return True
+        # A final waits for the decoding that runs: those in between get half of the time.
+        often = max(_PARTIAL_EVERY, round(2 * self.cost * _RATE))
+        return self.cost < _TOO_SLOW and len(fresh) >= 2 * often
 
     def is_voiced(self, pcm: bytes | bytearray) -> bool:
         """Whether a part of it is about as loud as this stream's speech."""
@@ -197,8 +203,11 @@ def cut_point(pcm: bytes | bytearray) -> int:
 class Recogniser:
     """The streams, and the model that they share."""
 
-    def __init__(self, child: Child, options: Options) -> None:
+    def __init__(
+        self, child: Child, options: Options, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._child = child
+        self._clock = clock
         self._beam_size = options.beam_size
         self._ear = Ear(options)
         self._streams: dict[int, _Stream] = {}
@@ -239,9 +248,9 @@ class Recogniser:
         return None
 
     def _hear(self, stream: _Stream, size: int, beam_size: int) -> tuple[str, float]:
-        began = time.monotonic()
+        began = self._clock()
         heard = self._ear.hear(bytes(stream.audio[:size]), beam_size)
-        stream.waiting_since = time.monotonic()
+        stream.waiting_since = self._clock()
         stream.cost = stream.waiting_since - began
         return heard
 
