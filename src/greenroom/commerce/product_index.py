@@ -18,7 +18,7 @@ import orjson
 
 from greenroom.commerce.facets import Facets, Flags
 from greenroom.commerce.ports import Filters, Money, Product, SearchResult, Variant
-from greenroom.commerce.search_terms import Index, SearchTerms, parse_query
+from greenroom.commerce.search_terms import Index, SearchTerms, parse_query, without_apostrophes
 from greenroom.commerce.sizes import canonical_color
 
 RANKED = 1_000
@@ -250,11 +250,11 @@ class _Transaction:
 def _texts(product: Product, index: Index) -> tuple[str, ...]:
     """What an index is given of a product, in the order of its columns."""
     tags = " ".join(product.tags)
-    named = (product.title, product.category, product.brand, tags)
-    if index == "beginnings":
-        return named
-    colors = sorted({canonical_color(v.color) for v in product.variants if v.color})
-    return *named, " ".join(colors), product.description
+    texts = [product.title, product.category, product.brand, tags]
+    if index == "stemmed":
+        colors = sorted({canonical_color(v.color) for v in product.variants if v.color})
+        texts += [" ".join(colors), product.description]
+    return tuple(map(without_apostrophes, texts))
 
 
 def _body_of(product: Product) -> bytes:

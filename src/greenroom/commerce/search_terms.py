@@ -73,9 +73,14 @@ class SearchTerms:
         yield "stemmed", " AND ".join(everywhere)
 
 
+def without_apostrophes(text: str) -> str:
+    """`men's` is one word, however its mark is typed and whether it is."""
+    return text.replace("'", "").replace("\u2019", "")
+
+
 def parse_query(text: str) -> SearchTerms | None:
     """The terms of a query; None where it has no word that could find a product."""
-    words = [word[:_MAX_WORD] for word in words_of(text)][: 4 * MAX_TERMS]
+    words = [word[:_MAX_WORD] for word in words_of(without_apostrophes(text))][: 4 * MAX_TERMS]
     terms: list[Term] = []
     head: int | None = None
     at = 0
