@@ -5,16 +5,18 @@ import sys
 
 import pytest
 from pydantic_ai.models.function import AgentInfo, FunctionModel
+from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.usage import RunUsage
 
 from greenroom.agents.instructions import SHOP_ASSISTANT, summary
-from greenroom.agents.models import create_model
+from greenroom.agents.models import create_model, create_model_chain
 from greenroom.agents.offline import OfflineModel
 from greenroom.agents.phrasing import amount, colors, count, form, listed, plural, size, sizes
 from greenroom.agents.shop import ShopAgents, intent_of
 from greenroom.commerce.context import ShopContext
 from greenroom.commerce.toolbox import Toolbox
 from greenroom.errors import ProviderUnavailable
+from greenroom.testing import ManualClock
 
 
 def test_offline_needs_nothing() -> None:
@@ -43,6 +45,67 @@ def test_a_model_that_can_not_be_had_is_refused_with_the_mend(
     assert says in error.value.problem
     if "pip" not in says:
         assert "`offline`" in error.value.problem
+
+
+def test_a_key_may_come_from_the_settings_and_is_shown_to_nobody() -> None:
+    asked: list[str] = []
+
+    def secret(name: str) -> str | None:
+        asked.append(name)
+        return {"OPENAI_API_KEY": "sk-from-settings", "MINE": " sk-mine "}.get(name)
+
+    model = create_model("openai-chat:gpt-4o", secret)
+    assert isinstance(model, OpenAIChatModel)
+    assert model.client.api_key == "sk-from-settings"
+    model = create_model("openai-chat:any?base_url=http://127.0.0.1:9/v1&key=MINE", secret)
+    assert isinstance(model, OpenAIChatModel)
+    assert (model.client.api_key, model.model_name) == ("sk-mine", "any")
+    assert str(model.base_url).startswith("http://127.0.0.1:9/v1")
+    assert asked == ["OPENAI_API_KEY", "MINE"]
+
+
+def test_a_server_that_asks_for_no_key_is_shown_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-environment")
+    model = create_model("openai-chat:any?base_url=http://127.0.0.1:9/v1&key=none")
+    assert isinstance(model, OpenAIChatModel)
+    assert "sk-" not in model.client.api_key
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        (
+            "openai-chat:x?base_uri=http://127.0.0.1/",
+            "no option 'base_uri'; allowed: base_url, key",
+        ),
+        ("openai-chat:x?base_url", "allowed: base_url, key"),
+        ("openai-chat:x?base_url=ftp://secret/", "base_url is a URL such as"),
+        ("openai-chat:x?base_url=http://me:secret@host/", "base_url is a URL such as"),
+        ("openai-chat:x?key=secret", "there is no key"),
+        ("nobody:knows?base_url=http://127.0.0.1/", "'nobody:knows' is no model"),
+        ("mistral:x?key=none", "needs a package that is not installed"),
+        ("gateway/openai:x?base_url=http://127.0.0.1/", "takes no base_url"),
+    ],
+)
+def test_an_option_that_does_not_fit_is_refused_without_its_value(setting: str, says: str) -> None:
+    with pytest.raises(ProviderUnavailable) as error:
+        create_model(setting, {}.get)
+    assert says in error.value.problem
+    assert "secret" not in error.value.problem
+    assert error.value.setting == "providers.model"
+
+
+async def test_a_chain_is_made_of_the_settings_in_their_order() -> None:
+    chain = create_model_chain(
+        ("openai-chat:any", "offline"),
+        secret={"OPENAI_API_KEY": "sk-x"}.get,
+        retries=1,
+        first_token_timeout=6,
+        recovery_interval=20,
+        clock=ManualClock(),
+    )
+    assert [member.provider for member in chain.snapshot()] == ["openai-chat:any", "offline"]
+    assert isinstance(chain.models[1], OfflineModel)
 
 
 async def test_a_shop_with_such_a_model_does_not_start(toolbox: Toolbox) -> None:
