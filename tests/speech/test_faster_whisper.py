@@ -50,7 +50,7 @@ async def heard(
     stream = whisper.open(on_partial)
     for start in range(0, len(pcm), 320):
         stream.feed(pcm[start : start + 320])
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         return await stream.finish()
 
 
@@ -67,7 +67,7 @@ async def test_words_are_told_while_they_are_said_and_then_for_good(
 
     stream = whisper.open(on_partial)
     stream.feed(pcm[: len(pcm) // 2])
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await arrived.wait()
     stream.feed(pcm[len(pcm) // 2 :])
     final = await stream.finish()
@@ -113,13 +113,13 @@ async def test_a_helper_that_is_killed_in_mid_turn_costs_no_word(
     streams = [whisper.open(lambda _: told.set()) for _ in range(3)]
     for stream in streams:
         stream.feed(pcm[:24_000])
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await told.wait()
     (pid,) = whisper.pids
     os.kill(pid, signal.SIGKILL)
     for stream in streams:
         stream.feed(pcm[24_000:])
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         results = await asyncio.gather(*(stream.finish() for stream in streams))
     assert {result.text for result in results} == {HEARD}
     assert whisper.pids != [pid]
@@ -165,7 +165,7 @@ async def test_a_turn_without_end_is_heard_up_to_a_bound(
     stream = whisper.open()
     for _ in range(10):
         stream.feed(np.zeros(HEARING_RATE * 30, np.int16))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         assert (await stream.finish()).text == ""
 
 
@@ -201,7 +201,7 @@ async def test_a_model_is_fetched_at_the_first_warm_up_and_then_used(
         assert not model_is_present(data_dir, "tiny.en")
         first = create("faster-whisper:tiny.en?beam_size=2", context)
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(30):
                 await asyncio.gather(first.warm_up(), first.warm_up())
             assert (await heard(first, await say("yes please"))).text == HEARD
         finally:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import shutil
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import pytest
 
 from greenroom.errors import ProviderUnavailable
 from greenroom.speech import model_files
+from greenroom.speech.model_download import in_thread
 from greenroom.speech.model_files import MANIFEST, Model, fetch, is_present, is_whole
 from greenroom.speech.ports import ProviderContext
 from support.hub import Hub, Request, refuse, respond, serving
@@ -66,7 +69,7 @@ def context_of(
 
 
 async def fetched(hub: Hub, data_dir: Path, naps: Naps | None = None) -> Path:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         return await fetch(MODEL, context_of(hub, data_dir), sleep=naps or Naps())
 
 
@@ -163,7 +166,7 @@ async def test_a_cancelled_fetch_lets_go_and_goes_on_next_time(hub: Hub, data_di
     hub.misdeeds.append(stall)
     context = ProviderContext(data_dir, models_url=hub.url, progress=progress)
     task = asyncio.create_task(fetch(MODEL, context))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await stuck.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -363,3 +366,43 @@ async def test_another_process_that_fetches_is_waited_for(hub: Hub, data_dir: Pa
     os.close(lock)
     await waiting
     assert is_whole(folder, MODEL)
+
+
+async def test_a_listing_without_end_and_redirects_without_end_are_given_up(
+    hub: Hub, data_dir: Path
+) -> None:
+    hub.page = 0
+    assert "no end" in await failure(hub, data_dir)
+    hub.page = 100
+    around = {"Location": f"{hub.url}/cdn/model.bin"}
+    hub.misdeeds += [refuse("/cdn/model.bin", 302, around) for _ in range(25)]
+    assert "TooManyRedirects" in await failure(hub, data_dir)
+
+
+@pytest.mark.parametrize("left", [b"garbage", b"x" * len(BIG), b"x" * (len(BIG) + 1)])
+async def test_what_an_earlier_fetch_left_is_no_harm(hub: Hub, data_dir: Path, left: bytes) -> None:
+    folder = MODEL.folder(data_dir)
+    folder.mkdir(parents=True)
+    digest = hashlib.sha256(BIG).hexdigest()
+    (folder / f".model.bin.{digest[:12]}.part").write_bytes(left)
+    hub.misdeeds.append(refuse("/cdn/model.bin", 416))
+    await fetched(hub, data_dir)
+    assert (folder / "model.bin").read_bytes() == BIG
+
+
+async def test_a_cancelled_caller_waits_for_the_thread_that_has_its_files() -> None:
+    began, may_end = threading.Event(), threading.Event()
+
+    def work() -> None:
+        began.set()
+        may_end.wait(30)
+        raise OSError
+
+    task = asyncio.create_task(in_thread(work))
+    await asyncio.to_thread(began.wait, 30)
+    task.cancel()
+    done, _ = await asyncio.wait([task], timeout=0.05)
+    assert not done
+    may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task

@@ -45,7 +45,7 @@ async def synthesizer(data_dir: Path) -> AsyncIterator[PiperSynthesizer]:
 async def utterance(
     synthesizer: PiperSynthesizer, text: str = TEXT, voice: str = "Craig"
 ) -> list[SpeechChunk]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         return [chunk async for chunk in synthesizer.speak(text, voice)]
 
 
@@ -257,7 +257,7 @@ async def test_a_voice_is_fetched_at_the_first_use(tmp_path: Path, data_dir: Pat
         made = create_synthesizer("piper:", context)
         try:
             assert made.rate == 22_050
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 assert [chunk async for chunk in made.speak("hello", "Priya")]
         finally:
             await made.close()

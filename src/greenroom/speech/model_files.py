@@ -14,22 +14,20 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from greenroom.errors import ProviderUnavailable
-from greenroom.speech.model_download import (
+from greenroom.speech.model_download import digest_fits, download, in_thread, part_of
+from greenroom.speech.model_hub import (
     DownloadFailed,
     RemoteFile,
-    digest_fits,
-    download,
-    in_thread,
+    Sleep,
     list_files,
     new_client,
-    part_of,
 )
 from greenroom.speech.ports import ProviderContext
 
@@ -40,8 +38,6 @@ _LOCK = ".lock"
 _LOCK_POLL = 0.2
 _SPARE = 64 * 1024 * 1024
 """Bytes of the disk that a model leaves free."""
-
-Sleep = Callable[[float], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
