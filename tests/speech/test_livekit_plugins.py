@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from greenroom.errors import ConfigurationError, ProviderFailed, ProviderUnavailable
+from greenroom.speech import livekit_plugins
 from greenroom.speech.livekit_errors import NoDetails
 from greenroom.speech.livekit_plugins import LiveKitPlugin, end_stream
 from greenroom.speech.ports import ProviderContext, SpeechChunk
@@ -49,6 +50,16 @@ async def refusal(uri: str, context: ProviderContext = KEYS) -> str:
 async def test_a_plugin_that_is_not_installed_is_told_with_the_way_to_get_it() -> None:
     why = await refusal("livekit:turn_detector")
     assert "pip install 'greenroom[livekit]' livekit-plugins-turn-detector" in why
+
+
+async def test_a_server_without_any_plugin_says_how_to_get_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def find(name: str) -> None:
+        raise ModuleNotFoundError(name)
+
+    monkeypatch.setattr(livekit_plugins, "find_spec", find)
+    assert "greenroom[livekit]" in await refusal("livekit:deepgram")
 
 
 @pytest.mark.parametrize("uri", ["livekit:", "livekit:Deepgram", "livekit:../x", "livekit:a.b.c"])

@@ -254,6 +254,24 @@ async def test_an_utterance_that_is_cut_stops_at_once_and_leaves_the_next_alone(
 
 
 @pytest.mark.parametrize(("uri", "make"), STREAMING)
+async def test_after_a_cut_the_next_utterance_finds_a_connection(
+    uri: Uri, make: type[VendorServer]
+) -> None:
+    async with make() as server, synthesizer(uri(server)) as speaks:
+        server.plan.append("hold" if uri is not elevenlabs else "")
+        chunks = begin(speaks, "A very long sentence, that goes on and on and on. " * 6)
+        await anext(chunks)
+        await chunks.aclose()
+        count = 1
+        if uri is not elevenlabs:  # whose connection carries many utterances, and goes on
+            await asyncio.wait_for(server.connections[0].ended.wait(), 5)
+            await server.wait_for_connections(2)
+            count = 2
+        await utterance(speaks, "Hello.")
+        assert len(server.connections) == count
+
+
+@pytest.mark.parametrize(("uri", "make"), STREAMING)
 async def test_a_connection_that_the_server_dropped_while_idle_is_opened_anew(
     uri: Uri, make: type[VendorServer]
 ) -> None:

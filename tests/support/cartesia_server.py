@@ -54,7 +54,10 @@ class CartesiaServer(VendorServer):
                     await socket.send_json(_timestamps(context, text, before))
                 spoken[context] = before + len(text) * MS_PER_CHARACTER
                 sound = sound_of(text, asked["voice"]["id"], form["sample_rate"]).tobytes()
-                if not await self._send(sound, context, connection, request, socket):
+                going = await self._send(sound, context, connection, request, socket)
+                if not going:
+                    if connection.fault == "hold":
+                        continue
                     break
             if not asked["continue"]:
                 await socket.send_json(

@@ -86,7 +86,8 @@ class DeepgramServer(VendorServer):
                 case "Speak":
                     text += command["text"]
                 case "Flush":
-                    if not await self._say(text, model, rate, connection, request, socket):
+                    going = await self._say(text, model, rate, connection, request, socket)
+                    if not going and connection.fault != "hold":
                         break
                     text = ""
                 case "Close":

@@ -42,7 +42,7 @@ class VendorServer:
 
     At the handshake: `401`, `403`, `429`, `500`, and `hang`, which never answers it. In the middle:
     `cut` (the TCP connection is reset), `garbage` (not JSON), `close:<code>`, `mute` (no more
-    answers). A vendor says where its middle is.
+    answers), `hold` (the rest of an utterance is not sent). A vendor says where its middle is.
     """
 
     def __init__(self) -> None:
@@ -115,7 +115,7 @@ class VendorServer:
             case ("close", _, code):
                 await socket.close(code=int(code), message=b"as planned")
                 return True
-            case ("mute", _, _):
+            case ("mute" | "hold", _, _):
                 return True
         return False
 

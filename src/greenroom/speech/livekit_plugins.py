@@ -53,6 +53,13 @@ _NAME = re.compile(r"(?P<plugin>[a-z][a-z0-9_]*)(?:\.(?P<class>[A-Za-z_]\w*))?(?
 _no_details = NoDetails()
 
 
+def _is_installed(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:  # of a package above it
+        return False
+
+
 @cache
 def _trust() -> ssl.SSLContext:
     """Reading the certificates takes some ten ms; all plugins share them."""
@@ -102,7 +109,7 @@ class LiveKitPlugin:
         """The conventional variable of the plugin's key."""
         if "api_key" in names:
             raise self.unavailable(f"a URI holds no key; set {self.key} or providers.keys")
-        if find_spec("livekit") is None or find_spec(f"livekit.plugins.{self.name}") is None:
+        if not _is_installed(f"livekit.plugins.{self.name}"):
             raise self.unavailable(f"no plugin {self.name!r} is installed; {self._remedy}")
         self._given = {name: parsed.options[name] for name in names if name not in ours}
         if found["model"]:
@@ -228,13 +235,13 @@ class LiveKitPlugin:
             arguments["http_session"] = self._session
         try:
             return self.call(partial(self._made, **arguments))
-        except (ValueError, TypeError) as error:
+        except Exception as error:  # noqa: BLE001 - a plugin's; whatever it is, it can't be used
+            says = str(error).replace(key, "...") if key else str(error)
+            problem = f"the plugin refuses its options: {says.partition(chr(10))[0][:200]}"
             if not key and self.constructor.takes("api_key"):
-                raise self.unavailable(
-                    f"no key: set {self.key} in the environment or in providers.keys"
-                ) from None
-            problem = str(error).replace(key, "...") if key else str(error)
-            raise self.unavailable(f"the plugin refuses its options: {problem}") from None
+                remedy = f"set {self.key} in the environment or in providers.keys"
+                problem = f"no key: {remedy}; otherwise {problem}"
+            raise self.unavailable(problem) from None
 
     def call(self, function: Callable[[], T], closed: asyncio.Event | None = None) -> T:
         """Run a plugin's code where it finds what LiveKit gives it.

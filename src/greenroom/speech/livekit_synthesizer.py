@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 import numpy as np
@@ -24,12 +22,13 @@ from greenroom.audio.resample import Resampler
 from greenroom.errors import InvalidInput, ProviderFailed
 from greenroom.speech.livekit_errors import is_lost_connection
 from greenroom.speech.livekit_plugins import TIMEOUT, LiveKitPlugin, end_stream
+from greenroom.speech.livekit_speakers import Speaker, Speakers
 from greenroom.speech.livekit_voices import VendorVoices, check_names, voices_of
 from greenroom.speech.ports import VOICES, ProviderContext, SpeechChunk
 from greenroom.speech.spoken_text import SpokenText, spoken
 
 if TYPE_CHECKING:
-    from livekit.agents.tts import TTS, ChunkedStream, SynthesizedAudio, SynthesizeStream
+    from livekit.agents.tts import ChunkedStream, SynthesizedAudio, SynthesizeStream
 
 log = logging.getLogger(__name__)
 
@@ -45,12 +44,6 @@ _TIMED = "lk.timed_transcripts"
 """Where LiveKit puts timed words in a frame: its USERDATA_TIMED_TRANSCRIPT, heavy to import."""
 _SKIPPED = 48
 """Characters between two timed words, at most; a word that is not found so near is left out."""
-_MAX_SPEAKERS = 12
-"""Voices whose connections are kept."""
-_DEFAULTS: dict[str, dict[str, Any]] = {
-    # Raw sound needs no decoder; the alignment is with the text that was sent.
-    "elevenlabs.TTS": {"encoding": "pcm_24000", "preferred_alignment": "original"},
-}
 
 
 class LiveKitSynthesizer:
@@ -64,7 +57,7 @@ class LiveKitSynthesizer:
         if (unknown := check_names(self._own)) is not None:
             raise given.wrong("voices", f"of {', '.join(VOICES)}, not {unknown!r}")
         self.rate = given.whole("sample_rate", RATE, *_RATES)
-        self._speakers = _Speakers(self._plugin)
+        self._speakers = Speakers(self._plugin)
         self._vendor: VendorVoices | None = None
         self._utterances: WeakSet[_Utterance] = WeakSet()
 
@@ -127,7 +120,7 @@ class LiveKitSynthesizer:
         """`before`: samples of the utterance that were made already."""
         for last_attempt in (False, True):
             speaker = self._speakers.borrow(voice)
-            utterance = _Utterance(self._plugin, speaker.tts, piece, self.rate, before)
+            utterance = _Utterance(self._plugin, speaker, piece, self.rate, before)
             self._utterances.add(utterance)
             spoke = False
             try:
@@ -148,70 +141,13 @@ class LiveKitSynthesizer:
                 self._speakers.give_back(speaker)
 
 
-@dataclass(slots=True, eq=False)
-class _Speaker:
-    """The plugin's object for one voice."""
-
-    voice: str
-    tts: TTS[Any]
-    users: int = 0
-    used: bool = False
-    """Whether it has spoken, and so may have a connection that is kept."""
-    dropped: bool = False
-
-
-class _Speakers:
-    """Objects by voice: some vendors fix the voice when they connect. The least used go first."""
-
-    def __init__(self, plugin: LiveKitPlugin) -> None:
-        self._plugin = plugin
-        self._kept: OrderedDict[str, _Speaker] = OrderedDict()
-        self.parameter: str | None = None
-        """Of the constructor, for the voice."""
-
-    def borrow(self, voice: str) -> _Speaker:
-        """Raises ProviderUnavailable."""
-        speaker = self._kept.get(voice)
-        if speaker is None:
-            arguments = dict(_DEFAULTS.get(self._plugin.label, {}))
-            arguments = {**arguments, **self._plugin.arguments}
-            if voice and self.parameter:
-                arguments[self.parameter] = voice
-            speaker = self._kept[voice] = _Speaker(voice, self._plugin.make(arguments))
-        self._kept.move_to_end(voice)
-        speaker.users += 1
-        return speaker
-
-    def give_back(self, speaker: _Speaker) -> None:
-        """Has spoken; what is now too many is closed."""
-        speaker.users -= 1
-        if speaker.dropped and not speaker.users:
-            self._plugin.retire(speaker.tts.aclose())
-        idle = [kept for kept in self._kept.values() if not kept.users]
-        for kept in idle[: max(0, len(self._kept) - _MAX_SPEAKERS)]:
-            del self._kept[kept.voice]
-            self._plugin.retire(kept.tts.aclose())
-
-    def drop(self, speaker: _Speaker) -> None:
-        """Not for another utterance; closed once nobody speaks with it."""
-        if self._kept.get(speaker.voice) is speaker:
-            del self._kept[speaker.voice]
-            speaker.dropped = True
-
-    def close(self) -> None:
-        """Close all."""
-        for speaker in self._kept.values():
-            self._plugin.retire(speaker.tts.aclose())
-        self._kept.clear()
-
-
 class _Utterance:
     """One piece of text, spoken by one stream of the plugin."""
 
     def __init__(
-        self, plugin: LiveKitPlugin, tts: TTS[Any], piece: SpokenText, rate: int, before: int
+        self, plugin: LiveKitPlugin, speaker: Speaker, piece: SpokenText, rate: int, before: int
     ) -> None:
-        self._plugin, self._tts, self._piece = plugin, tts, piece
+        self._plugin, self._speaker, self._piece = plugin, speaker, piece
         self._rate, self._before = rate, before
         self._stream: SynthesizeStream | ChunkedStream | None = None
         self._resampler: Resampler | None = None
@@ -243,8 +179,21 @@ class _Utterance:
     def close(self) -> None:
         """Stop the work at once; the server's goodbye is awaited elsewhere."""
         if self._stream is not None:
-            self._plugin.retire(end_stream(self._stream))
+            self._plugin.retire(self._end(self._stream, was_cut=not self._over))
             self._stream = None
+
+    async def _end(self, stream: SynthesizeStream | ChunkedStream, *, was_cut: bool) -> None:
+        await end_stream(stream)
+        tts = self._speaker.tts
+        if was_cut and not self._speaker.dropped:
+            # LiveKit's pool says goodbye to the connection of a cut utterance, and opens another,
+            # when the next utterance needs one. Here that is done while the user speaks.
+            drain = getattr(getattr(tts, "_pool", None), "_drain_to_close", None)
+            if drain is not None:
+                await drain()
+            if not self._speaker.dropped:
+                self._speaker.used = True
+                self._plugin.call(tts.prewarm)
 
     async def _event(self) -> SynthesizedAudio | None:
         try:
@@ -264,9 +213,10 @@ class _Utterance:
 
         # No attempts of its own: Greenroom repeats, and goes over to another provider.
         options = APIConnectOptions(max_retry=0, timeout=TIMEOUT)
-        if not self._tts.capabilities.streaming:
-            return self._tts.synthesize(self._piece.text, conn_options=options)
-        stream = self._tts.stream(conn_options=options)
+        tts = self._speaker.tts
+        if not tts.capabilities.streaming:
+            return tts.synthesize(self._piece.text, conn_options=options)
+        stream = tts.stream(conn_options=options)
         stream.push_text(self._piece.text)
         stream.end_input()
         return stream

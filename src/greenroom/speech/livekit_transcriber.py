@@ -194,7 +194,7 @@ class StreamedTurn:
         match event.type.value:
             case "final_transcript":
                 self._interim = None
-                if heard is not None and heard.text.strip():
+                if heard is not None and heard.text:
                     self._finals.append(heard)
             case "interim_transcript" | "preflight_transcript":
                 self._interim = heard
@@ -273,7 +273,7 @@ def _options() -> Any:
 
 def _transcript(parts: list[SpeechData], *, final: bool) -> Transcript:
     """The parts, joined. The confidence is their mean, by length; 1 where the plugin tells none."""
-    texts = [" ".join(part.text.split()) for part in parts]
+    texts = [" ".join((part.text or "").split()) for part in parts]
     told = [
         (part.confidence, len(text))
         for part, text in zip(parts, texts, strict=True)
