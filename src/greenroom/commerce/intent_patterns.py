@@ -70,8 +70,9 @@ VIEW_CART = re.compile(
     rf"open|my|the|see|check|shopping|go to|to) )*{CART}(?: please| total)?$|"
     r"\b(?:what is|how much is|tell me) (?:my|the) (?:order |cart )?(?:total|subtotal|sum|bill)\b|"
     r"\bwhat (?:did i|have i|do i) (?:add|added|order|ordered|got|have)(?: so far)?$|"
-    r"\bhow much (?:is it|does it (?:cost|come to)|is that) (?:all )?(?:together|altogether|"
-    r"in total)\b|"
+    r"\bhow much (?:is|does|do|are|will) (?:it|that|this|they|everything|all of (?:it|them|that))"
+    r"(?: (?:cost|come to|be))? (?:all )?(?:together|altogether|in total)\b|"
+    r"\bhow much (?:is|does|for) everything\b|"
     rf"^what (?:is |s )?in (?:there|{CART})$"
 )
 REMOVE = re.compile(
@@ -91,7 +92,10 @@ CHECKOUT = re.compile(
     r"an|this) order|complete (?:the|my|this) (?:order|purchase)|ready to (?:pay|order|buy|"
     r"purchase)|(?:want|like|go|going|need|ready) to pay|pay (?:now|for (?:it|this|that|them|"
     r"everything|my \w+))|finish (?:my|the) (?:order|purchase)|buy everything|order everything|"
-    r"proceed to payment|finali[sz]e|buy now|purchase now|let us pay)\b"
+    r"(?:proceed|go|continue) to (?:the )?payment|finali[sz]e|buy now|purchase now|let us pay|"
+    r"(?:confirm|submit|send|finish) (?:my|the) order|(?:payment|checkout) link|link (?:to|for) "
+    r"(?:pay|payment|my order)|to the (?:checkout|check out))\b|"
+    r"\b(?:can|could|may|shall|do) i pay(?: here| for \w+)?$|\bi want to pay\b"
 )
 POLICY = re.compile(
     r"\b(?:return policy|returns|refunds?|shipping|ship|deliver|delivers|delivery|delivered|"
@@ -142,13 +146,16 @@ TWO_THINGS = re.compile(r"\b(?:and|or|than|with|to|versus|vs|between)\b")
 ADD = re.compile(
     rf"^(?:(?:i|you|we) )?(?:(?:can|could|would|will|would like|want|like|please|to|you|go|ahead|"
     rf"and|now|let us|just) )*(?:add|throw in|put)\b|\b(?:add|put|throw|place) .*\b(?:to|in|"
-    rf"into) (?:my|the|a) {CART}\b|\b(?:to|into) my {CART}$|\badd (?:it|that|this|them|those|"
+    rf"into) (?:my|the|a) {CART}\b|^(?!.*\b(?:go|back|take me|show me|bring me) (?:to|into)\b).*"
+    rf"\b(?:to|into) my {CART}$|\badd (?:it|that|this|them|those|"
     rf"one|the|another)\b"
 )
 TAKE = re.compile(
     r"\b(?:i will (?:take|have|get|buy|go (?:with|for))|i would (?:like to )?(?:take|have|"
     r"go with)|let me (?:have|take|get)|(?:want|like|going|need|love) to (?:buy|order|purchase|"
-    r"get|take)|buy|purchase|give me|get me|i take|i want|order|go with|i would like|we will take|"
+    r"get|take)|buy|purchase|(?:give|get) me(?! (?:the |some |more |all )*(?:details?|info|"
+    r"information|more)\b)|i take|(?:i want|i would like)(?! (?:you )?to (?:know|hear|see|learn|"
+    r"compare|check)\b)|order|go with|we will take|"
     r"take)\b"
 )
 STOCK = re.compile(
@@ -161,7 +168,7 @@ STOCK = re.compile(
     r"are) (?:it|that|this|they|those|these|there|the \S+ one|the \S+)(?: (?:one|also|"
     r"still))*(?: available)? in)\b"
 )
-HAVE_SIZE = re.compile(r"\b(?:have|got|there|get|is|are|any)\b")
+HAVE_SIZE = re.compile(r"\b(?:do you|have you|got|there|can (?:i|you) get|is|are|any)\b")
 PRICE = re.compile(
     r"\b(?:how much|what (?:is|are|was) (?:the|its|their) (?:price|cost)|what (?:does|do|would|"
     r"will) .*\bcosts?|what is the damage|price (?:of|for|on)|cost of|costs?|how expensive|"
@@ -193,7 +200,8 @@ MORE = re.compile(
     r"keep going|(?:go on|continue|yes go on)$)"
 )
 OUT_OF_DOMAIN = re.compile(
-    r"\b(?:weather|joke|news|president|capital of|sing|song|story|poem|recipe|football|score|"
+    r"\b(?:(?:the|is) weather|weather (?:like|today|tomorrow|forecast)|"
+    r"joke|news|president|capital of|sing|song|story|poem|recipe|football|score|"
     r"movie|what time|time is it|date today|meaning of life|homework|translate|"
     r"play (?:some )?music|your name|how old are you|are you (?:a )?(?:human|robot|real)|politics|"
     r"stock market|horoscope)\b"

@@ -248,9 +248,9 @@ _RULES: tuple[tuple[str, Callable[[_Heard], bool]], ...] = (
     (
         "inventory_check",
         lambda heard: (
-            heard.slots.size is not None
+            (heard.slots.size is not None or heard.slots.color is not None)
             and heard.points
-            and not heard.slots.category
+            and (not heard.slots.category or heard.slots.product_id is not None)
             and heard.says(HAVE_SIZE)
         ),
     ),
