@@ -85,7 +85,6 @@ Attempt = Callable[[Path], object]
     [
         ("espeakng_loader", "espeak", lambda d: create_voice("espeak:", d)),
         ("piper", "piper", lambda d: create_voice("piper:", d)),
-        ("openai", "openai", lambda d: create_voice("openai:tts-1", d)),
         ("livekit.agents", "livekit", lambda d: create_voice("livekit:cartesia", d)),
         ("espeakng_loader", "espeak", lambda d: registry.choose_synthesizers(["auto"], d)),
     ],

@@ -6,7 +6,7 @@ This module is cheap to import; pydantic-ai is loaded by `ShopAgents.warm_up`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from greenroom.agents.unspoken import SilentParts
 from greenroom.commerce.context import ShopContext
 from greenroom.commerce.intents import recognise
 from greenroom.commerce.toolbox import Toolbox
+from greenroom.providers.usage import UsageListener
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
@@ -39,16 +40,23 @@ _TOOL_INTENTS = {
 
 
 class ShopAgents:
-    """Makes agents that share one model. `model` is the setting `providers.model`, or a model.
+    """Makes agents that share one model.
 
-    `instructions` are the operator's own, added to ours.
+    `model` is a setting that `create_model` knows, a model, or what makes one in a thread; then
+    `name` says in logs and errors which. `instructions` are the operator's own, added to ours.
     """
 
     def __init__(
-        self, toolbox: Toolbox, model: str | Model = OFFLINE, instructions: str = ""
+        self,
+        toolbox: Toolbox,
+        model: str | Model | Callable[[], Model] = OFFLINE,
+        instructions: str = "",
+        *,
+        name: str = "",
     ) -> None:
         self._toolbox = toolbox
         self._model = model
+        self._name = name
         self._instructions = instructions
         self._loop: ModelLoop | None = None
         self._loading = asyncio.Lock()
@@ -56,11 +64,18 @@ class ShopAgents:
     @property
     def provider(self) -> str:
         """The model's name, for logs and errors."""
-        return self._model if isinstance(self._model, str) else self._model.model_name
+        if isinstance(self._model, str):
+            return self._model
+        return self._name or getattr(self._model, "model_name", "model")
 
-    def create(self, context: ShopContext | None = None) -> ShopAgent:
-        """The agent of one conversation; `context` is that of one that is taken up again."""
-        return ShopAgent(self, context or ShopContext())
+    def create(
+        self, context: ShopContext | None = None, on_usage: UsageListener | None = None
+    ) -> ShopAgent:
+        """The agent of one conversation; `context` is that of one that is taken up again.
+
+        `on_usage` is told what its requests to the model have used up.
+        """
+        return ShopAgent(self, context or ShopContext(), on_usage)
 
     async def warm_up(self) -> None:
         """Load the model, once. Raises ProviderUnavailable where the setting can't be used."""
@@ -78,20 +93,29 @@ class ShopAgents:
                 self._loop = None
 
     def _load(self) -> ModelLoop:
-        from greenroom.agents.loop import ModelLoop  # noqa: PLC0415 - half a second
+        from pydantic_ai.models import Model  # noqa: PLC0415 - half a second
+
+        from greenroom.agents.loop import ModelLoop  # noqa: PLC0415
 
         model = create_model(self._model) if isinstance(self._model, str) else self._model
+        if not isinstance(model, Model):
+            model = model()
         return ModelLoop(model, self.provider, self._instructions)
 
     async def run(
-        self, text: str, context: ShopContext, history: Sequence[Message]
+        self,
+        text: str,
+        context: ShopContext,
+        history: Sequence[Message],
+        on_usage: UsageListener | None = None,
     ) -> AsyncGenerator[AgentEvent, None]:
         """One answer, without its intent."""
         if self._loop is None:
             await self.warm_up()
         assert self._loop is not None  # noqa: S101 - warm_up raises or sets it
         said = [message.text for message in history if message.role == "assistant"]
-        turn = Turn(text, len(history), context, self._toolbox, said[-1] if said else "")
+        last = said[-1] if said else ""
+        turn = Turn(text, len(history), context, self._toolbox, last, on_usage)
         async with aclosing(self._loop.run(turn, history)) as events:
             async for event in events:
                 yield event
@@ -100,9 +124,12 @@ class ShopAgents:
 class ShopAgent:
     """One conversation's agent (see `agents.ports.Agent`)."""
 
-    def __init__(self, shop: ShopAgents, context: ShopContext) -> None:
+    def __init__(
+        self, shop: ShopAgents, context: ShopContext, on_usage: UsageListener | None = None
+    ) -> None:
         self._shop = shop
         self.context = context
+        self._on_usage = on_usage
         self._guard = AnswerGuard(context)
         self._usage: dict[str, int] = {}
 
@@ -118,7 +145,7 @@ class ShopAgent:
         said = [message.text for message in history if message.role == "assistant"]
         guard = self._guard = AnswerGuard(self.context, text, said[-1] if said else "")
         self._usage, silent = {}, SilentParts()
-        async with aclosing(self._shop.run(text, self.context, history)) as events:
+        async with aclosing(self._shop.run(text, self.context, history, self._on_usage)) as events:
             async for event in events:
                 match event:
                     case ToolRan(tool=tool):

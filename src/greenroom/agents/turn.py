@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from greenroom.agents.ports import ToolRan
 from greenroom.commerce.context import ShopContext
 from greenroom.commerce.toolbox import Toolbox
+from greenroom.providers.usage import UsageListener
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Turn:
     `number` counts the conversation's messages so far. `ran` holds each tool call by its id;
     `writes` the ids of those that change something, by what they ask; `repeated` the ids of those
     that asked the same again and were not run. `steps` is the offline model's place in its answer;
-    other models leave it alone.
+    other models leave it alone. `on_usage` is told what each request to a model has used up.
     """
 
     text: str
@@ -38,6 +39,7 @@ class Turn:
     context: ShopContext
     toolbox: Toolbox
     last_answer: str = ""
+    on_usage: UsageListener | None = None
     ran: dict[str, ToolRan] = field(default_factory=dict)
     writes: dict[bytes, str] = field(default_factory=dict)
     repeated: set[str] = field(default_factory=set)

@@ -23,6 +23,7 @@ from greenroom.app.metering import Meter
 from greenroom.app.providers import (
     create_catalogue,
     provider_context,
+    shop_agents,
     synthesizer_chain,
     transcriber_chain,
 )
@@ -82,7 +83,7 @@ async def compose(
         stack.push_async_callback(transcriber.close)
         synthesizer = synthesizer_chain(settings, speaks, context)
         stack.push_async_callback(synthesizer.close)
-        agents = ShopAgents(toolbox, providers.model[0], providers.instructions)
+        agents = shop_agents(settings, toolbox)
         stack.push_async_callback(agents.close)
         voice_activity = VoiceActivity(max_streams=settings.server.max_sessions)
         stack.push_async_callback(voice_activity.close)
@@ -103,7 +104,7 @@ async def compose(
                 transcriber,
                 synthesizer,
                 Meter(PriceTable(providers.prices), providers.currency),
-                lambda kept: agents.create(ShopContext.from_json(kept)),
+                lambda kept, on_usage: agents.create(ShopContext.from_json(kept), on_usage),
             ),
             authenticator=Authenticator(
                 credentials.api_keys, keys, SessionTokens(credentials.jwt_secret, ttl)

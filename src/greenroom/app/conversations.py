@@ -16,6 +16,7 @@ from greenroom.conversation.conversation import (
     spoken_messages,
 )
 from greenroom.conversation.ports import AudioOutput, Listener
+from greenroom.providers.usage import UsageListener
 from greenroom.sessions import views
 from greenroom.sessions.model import Entry, Record, Session
 from greenroom.sessions.service import SessionService
@@ -24,8 +25,11 @@ from greenroom.speech.ports import VOICES
 from greenroom.speech.synthesizer_chain import SynthesizerChain
 from greenroom.speech.transcriber_chain import TranscriberChain
 
-AgentFactory = Callable[[dict[str, Any]], Agent]
-"""Makes an agent that remembers what a `ContextEntry` of the session's earlier talk kept."""
+AgentFactory = Callable[[dict[str, Any], UsageListener], Agent]
+"""Makes an agent that remembers what a `ContextEntry` of the session's earlier talk kept.
+
+The listener is told what its requests to a model use up.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class Conversations:
             self.voice_activity,
             self.transcriber.for_session(on_usage),
             self.synthesizer.for_session(on_usage),
-            self.new_agent(views.last_context(records)),
+            self.new_agent(views.last_context(records), on_usage),
             self._voice(session),
         )
         said = [entry for _, entry in views.transcript(records)]

@@ -6,16 +6,23 @@ import asyncio
 import os
 from collections.abc import Sequence
 from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
 
+from greenroom.agents.models import create_model_chain
+from greenroom.agents.shop import ShopAgents
 from greenroom.app.credentials import provider_secrets
 from greenroom.commerce.phrases import likely_sentences
 from greenroom.commerce.ports import Catalogue, CatalogueContext
+from greenroom.commerce.toolbox import Toolbox
 from greenroom.errors import UnknownProvider
 from greenroom.settings import Settings
 from greenroom.speech.ports import Progress, ProviderContext, log_progress
 from greenroom.speech.registry import Choice, create_synthesizer, create_transcriber
 from greenroom.speech.synthesizer_chain import SynthesizerChain
 from greenroom.speech.transcriber_chain import TranscriberChain
+
+if TYPE_CHECKING:
+    from pydantic_ai.models import Model
 
 MAX_WORKERS = 4
 """Recognition processes by default, on a machine with more cores than that."""
@@ -78,3 +85,20 @@ def synthesizer_chain(
         recovery_interval=providers.recovery_interval,
         clock=asyncio.get_running_loop(),
     )
+
+
+def shop_agents(settings: Settings, toolbox: Toolbox) -> ShopAgents:
+    """What thinks, not yet warm. Call it on the event loop."""
+    providers, loop = settings.providers, asyncio.get_running_loop()
+
+    def load() -> Model:
+        return create_model_chain(
+            providers.model,
+            secret=provider_secrets(settings),
+            retries=providers.retries,
+            first_token_timeout=providers.first_token_timeout,
+            recovery_interval=providers.recovery_interval,
+            clock=loop,
+        )
+
+    return ShopAgents(toolbox, load, providers.instructions, name=" → ".join(providers.model))

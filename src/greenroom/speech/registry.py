@@ -73,10 +73,7 @@ _SYNTHESIZERS = (
     _Candidate("piper:", "piper", "piper", lambda data_dir: piper.model_is_present(data_dir, "")),
     _Candidate("espeak:", "espeakng_loader", "espeak"),
 )
-_SERVICES = (
-    _Candidate("openai:", "openai", "openai"),
-    _Candidate("livekit:", "livekit.agents", "livekit"),
-)
+_SERVICES = (_Candidate("livekit:", "livekit.agents", "livekit"),)
 
 
 def choose_transcribers(chain: Sequence[str], data_dir: Path) -> tuple[Choice, ...]:
