@@ -106,6 +106,7 @@ async def test_a_chain_is_made_of_the_settings_in_their_order() -> None:
     )
     assert [member.provider for member in chain.snapshot()] == ["openai-chat:any", "offline"]
     assert isinstance(chain.models[1], OfflineModel)
+    assert chain.model_name == "openai-chat:any → offline"
 
 
 async def test_a_shop_with_such_a_model_does_not_start(toolbox: Toolbox) -> None:

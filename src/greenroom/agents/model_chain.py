@@ -86,6 +86,11 @@ class ModelChain(FallbackModel):
             "model", names, clock=clock, recovery_interval=recovery_interval, retries=retries
         )
 
+    @property
+    def model_name(self) -> str:
+        """The settings of all members, for logs and errors."""
+        return " → ".join(self._names)
+
     def snapshot(self) -> tuple[MemberHealth, ...]:
         """How the members do, for health checks."""
         return self._health.snapshot()
