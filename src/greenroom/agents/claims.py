@@ -31,7 +31,8 @@ _OPEN = _compiled(
     r"if", r"whether", r"check", r"when", r"once", r"until", r"unless", r"before", r"after",
     r"shall i", r"should i", r"would you", r"do you (?:want|need|mean)", r"want me", r"let me",
     r"can i", r"may i", r"to see", r"to place", r"i'd have to", r"i would have to", r"i can look",
-    r"not sure", r"no information", r"nothing about", r"unable to", r"ask(?:ed)? (?:me|about)",
+    r"not sure", r"no information", r"nothing about", r"unable to", r"asks? (?:me|about)",
+    r"what the shop says",
     r"what the shop says",
     r"(?:i|we) (?:don't|do not|can't|can not|cannot|couldn't|won't) (?:know|see|say|find|tell|"
     r"promise|look|check|confirm|take|process|place|have any information)",
@@ -113,7 +114,8 @@ HOT = _compiled(
     r"same day", r"next day", r"next week", r"this week", r"christmas", r"weekend",
     r"lifetime", r"worldwide", r"international\w*", r"unlimited", r"any ?time", r"full refund",
     r"express", r"money back", r"always", r"paypal", r"klarna", r"apple pay", r"google pay",
-    r"visa", r"mastercard", r"installments?", r"instantly", r"immediately",
+    r"(?:on|for) (?:everything|all orders|every order|any order)", r"installments?", r"instantly",
+    r"visa", r"mastercard", r"immediately",
 )  # fmt: skip
 """The words of terms that must be the shop's own."""
 
@@ -147,12 +149,7 @@ _EMPTY = re.compile(rf"\byour {_CART} is (?:now |still )*empty|\bnothing in your
 def claims(text: str) -> Iterator[Claim]:
     """Every claim of a plain text but its prices."""
     yield from _of_stock(text)
-    for pattern in (_PERCENT_OFF, _SAVE):
-        for match in pattern.finditer(text):
-            yield Claim("discount", match[1])
-    for match in _DISCOUNT.finditer(text):
-        if not _is_open(text, match) and not _NO_DISCOUNT.search(text[: match.start()]):
-            yield Claim("discount", "")
+    yield from (Claim("discount", percent) for percent in discounts(text))
     for topic, (spoken, _) in TOPICS.items():
         about = spoken.search(text)
         if about is not None and not _is_open(text, about):
@@ -161,6 +158,16 @@ def claims(text: str) -> Iterator[Claim]:
     if order is not None and not _is_open(text, order):
         yield Claim("order", "")
     yield from _of_cart(text)
+
+
+def discounts(text: str) -> Iterator[str]:
+    """The percentage of every discount that a plain text offers; "" where it names none."""
+    for pattern in (_PERCENT_OFF, _SAVE):
+        for match in pattern.finditer(text):
+            yield match[1]
+    for match in _DISCOUNT.finditer(text):
+        if not _is_open(text, match) and not _NO_DISCOUNT.search(text[: match.start()]):
+            yield ""
 
 
 def _of_stock(text: str) -> Iterator[Claim]:

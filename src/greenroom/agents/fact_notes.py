@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from itertools import groupby
 from typing import Any
 
+from greenroom.agents.claims import discounts
 from greenroom.agents.figures import Amount, amounts, plain
 from greenroom.agents.ports import ToolRan
-from greenroom.commerce.facts import Facts, ProductFacts
+from greenroom.commerce.facts import MAX_TEXT, Facts, ProductFacts
+from greenroom.commerce.sizes import canonical_color, canonical_size
 
 
 def note(facts: Facts, ran: ToolRan) -> None:
@@ -44,41 +46,49 @@ def heard(facts: Facts, words: str) -> None:
 
 def _product(facts: Facts, product: dict[str, Any]) -> None:
     variants = product.get("variants", ())
-    stock = list(_stock(variants))
+    stock = _stock(variants)
     if "units_in_stock" in product:
-        stock.append(product["units_in_stock"])
+        stock["|"] = product["units_in_stock"]
     facts.product(
         product["title"],
         ProductFacts(
             prices=_prices([product["price"], *(variant["price"] for variant in variants)]),
             available=product["available"] if product["for_sale"] else None,
-            stock=tuple(stock),
+            stock=stock,
         ),
     )
 
 
-def _stock(variants: Iterable[dict[str, Any]]) -> Iterator[int]:
-    """Units in all, by size, by colour, and of each variant."""
-    units = [
-        (each["size"] or "", each["color"] or "", each["inventory_quantity"]) for each in variants
-    ]
-    if units:
-        yield sum(number for _, _, number in units)
-    for place in (0, 1):
-        by_form = sorted(units, key=lambda unit: unit[place])
-        for _, group in groupby(by_form, key=lambda unit: unit[place]):
-            yield sum(number for _, _, number in group)
-    yield from (number for _, _, number in units)
+def _stock(variants: Iterable[dict[str, Any]]) -> dict[str, int]:
+    """Units by form, as `ProductFacts.stock` has them."""
+    stock: Counter[str] = Counter()
+    for variant in variants:
+        size, color = variant["size"], variant["color"]
+        for form in {form_key(s, c) for s in (size, None) for c in (color, None)}:
+            stock[form] += variant["inventory_quantity"]
+    return dict(stock)
+
+
+def form_key(size: str | None, color: str | None) -> str:
+    """A form as `ProductFacts.stock` has it."""
+    return f"{canonical_size(size or '').casefold()}|{canonical_color(color or '')}"
 
 
 def _inventory(facts: Facts, result: dict[str, Any]) -> None:
     some = result["available"] or bool(result["sizes_in_stock"] or result["colors_in_stock"])
+    # The variants are those that were asked for, and in stock: no sum of them but one is whole.
+    stock = {
+        form: units
+        for form, units in _stock(result["variants"]).items()
+        if not form.startswith("|") and not form.endswith("|")
+    }
+    asked = form_key(result["size"], result["color"])
     facts.product(
         result["title"],
         ProductFacts(
             prices=_prices(variant["price"] for variant in result["variants"]),
             available=some if result["for_sale"] else None,
-            stock=(result["quantity"], *_stock(result["variants"])),
+            stock=stock | {asked: result["quantity"], "?": result["quantity"]},
         ),
     )
 
@@ -91,23 +101,25 @@ def _cart(facts: Facts, result: dict[str, Any]) -> None:
         facts.amount(f"{total:.2f} {line['unit_price']['currency']}")
     _amounts(facts, [cart.get("total")])
     for missing in result.get("left_out", ()):
-        _stock_left(facts, missing["title"], missing["quantity_left"])
+        _stock_left(facts, missing)
     if "reason" in result and "title" in result:  # it was not added
         title, reason = result["title"], result["reason"]
         if "quantity_left" in result:
-            _stock_left(facts, title, result["quantity_left"])
+            _stock_left(facts, result)
         elif reason != "not_for_sale":
             some = bool(result["sizes_in_stock"] or result["colors_in_stock"])
             facts.product(title, ProductFacts(available=some and reason != "sold_out"))
 
 
-def _stock_left(facts: Facts, title: str, left: int) -> None:
-    facts.product(title, ProductFacts(available=left > 0, stock=(left,)))
+def _stock_left(facts: Facts, result: dict[str, Any]) -> None:
+    left, form = result["quantity_left"], form_key(result["size"], result["color"])
+    facts.product(result["title"], ProductFacts(available=left > 0, stock={form: left, "?": left}))
 
 
 def _text(facts: Facts, about: str, text: str) -> None:
-    words = plain(text)
+    words = plain(text[:MAX_TEXT])
     facts.text(about.casefold(), words)
+    facts.offered(discounts(words))
     facts.amount(*(kept for amount in amounts(words) for kept in _written(amount)))
 
 

@@ -16,27 +16,31 @@ MAX_PRODUCTS = 60
 """Products whose facts are kept; the ones told of longest ago go first."""
 
 MAX_AMOUNTS = 120
-MAX_TEXTS = 16
+MAX_TEXTS = 8
 MAX_TEXT = 2_000
 """Characters of one text."""
 
-_MAX_OF_PRODUCT = 40
+_MAX_OF_PRODUCT = 100
 
 
 @dataclass(frozen=True, slots=True)
 class ProductFacts:
-    """What was given of one product. `available` is None where no tool has said."""
+    """What was given of one product. `available` is None where no tool has said.
+
+    `stock` is units by form: `10|black`, `10|` in all colours, `|black` in all sizes, `|` in all,
+    and `?` in the form that was asked for last.
+    """
 
     prices: tuple[str, ...] = ()
     available: bool | None = None
-    stock: tuple[int, ...] = ()
+    stock: dict[str, int] = field(default_factory=dict)
 
     def joined(self, later: ProductFacts) -> ProductFacts:
         """Both, the later one's availability first."""
         return ProductFacts(
             _newest(self.prices, later.prices),
             self.available if later.available is None else later.available,
-            _newest(self.stock, later.stock),
+            dict([*(self.stock | later.stock).items()][-_MAX_OF_PRODUCT:]),
         )
 
 
@@ -46,13 +50,15 @@ class Facts:
 
     `products` are by title. `amounts` are other sums that a tool gave (a cart's total), `said`
     those that the user named. `texts` are the shop's own words, by what they are about (a policy's
-    topic and title, a product's title), in the fact checker's spelling.
+    topic and title, a product's title), in the fact checker's spelling; `discounts` the percentages
+    that they offer, "" for an offer without one.
     """
 
     products: dict[str, ProductFacts] = field(default_factory=dict)
     amounts: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     texts: dict[str, str] = field(default_factory=dict)
+    discounts: list[str] = field(default_factory=list)
 
     def product(self, title: str, facts: ProductFacts) -> None:
         """Note facts of a product beside those that are known."""
@@ -76,6 +82,10 @@ class Facts:
         while len(self.texts) > MAX_TEXTS:
             del self.texts[next(iter(self.texts))]
 
+    def offered(self, discounts: Iterable[str]) -> None:
+        """Note discounts that the shop has written of."""
+        _remember(self.discounts, discounts, MAX_AMOUNTS)
+
     def to_json(self) -> dict[str, Any]:
         """JSON values."""
         return {
@@ -83,13 +93,14 @@ class Facts:
                 title: {
                     "prices": list(facts.prices),
                     "available": facts.available,
-                    "stock": list(facts.stock),
+                    "stock": dict(facts.stock),
                 }
                 for title, facts in self.products.items()
             },
             "amounts": list(self.amounts),
             "said": list(self.said),
             "texts": dict(self.texts),
+            "discounts": list(self.discounts),
         }
 
     @classmethod
@@ -100,13 +111,14 @@ class Facts:
                 str(title): ProductFacts(
                     tuple(map(str, facts.get("prices", ()))),
                     facts.get("available"),
-                    tuple(map(int, facts.get("stock", ()))),
+                    {str(form): int(units) for form, units in facts.get("stock", {}).items()},
                 )
                 for title, facts in data.get("products", {}).items()
             },
             amounts=[str(each) for each in data.get("amounts", ())],
             said=[str(each) for each in data.get("said", ())],
             texts={str(about): str(text) for about, text in data.get("texts", {}).items()},
+            discounts=[str(each) for each in data.get("discounts", ())],
         )
 
 

@@ -1,0 +1,305 @@
+"""What may be stated after a talk's tools have run, and what may not."""
+
+from __future__ import annotations
+
+import json
+import time
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from greenroom.agents.answer_guard import INSTEAD, AnswerGuard
+from greenroom.agents.fact_checker import refusal
+from greenroom.agents.ports import ToolRan
+from greenroom.commerce.context import ShopContext
+from greenroom.commerce.facts import MAX_AMOUNTS, MAX_PRODUCTS, MAX_TEXTS, Facts, ProductFacts
+from greenroom.commerce.toolbox import Toolbox
+
+# The talk: running shoes under $150 (Morning Mile $65, Steady Stride $95, Comet $89, Cloud Step
+# $120, Feather $79); details of the Comet; 23 Comets in size 10 (black 12, blue 8, orange 3); trail
+# shoes (Summit $140, Canyon $110, Fox $85); Summit and Canyon compared; no orange Canyon in size 9;
+# two Comets added ($178); the policies on returns and shipping. Every third line was written and
+# set aside before the checker was tuned.
+TRUE = (
+    "The Comet Running Shoe is $89.",
+    "It's eighty-nine dollars.",
+    "I found six running shoes under $150.",
+    "The Feather Running Shoe costs 79 dollars and the Morning Mile 65.",
+    "They range from 65 to 120 dollars.",
+    "The Comet is ten dollars more than the Feather.",
+    "Yes, the Comet Running Shoe is in stock in size 10.",
+    "There are only three left in orange.",
+    "We have twenty-three of them in size ten.",
+    "The Canyon Trail Shoe is $30 cheaper than the Summit Trail Shoe.",
+    "I've added two Comet Running Shoes to your cart, so your total is $178.",
+    "Two of them come to 178 dollars.",
+    "It comes in sizes 7 to 13.",
+    "Option 3 is the Canyon Trail Shoe at $110.",
+    "The bottle holds 500 ml.",
+    "It has a 5 star rating.",
+    "You wanted 2 pairs, right?",
+    "That one is called the Trail 500.",
+    "You can call the shop on 555 0142.",
+    "They have been made since 1998.",
+    "You can return anything unused within 30 days.",
+    "The return label is free.",
+    "Standard shipping takes three to five working days.",
+    "Standard shipping costs 5 dollars, and it's free for orders of 75 dollars or more.",
+    "Express shipping takes two working days and costs $15.",
+    "We ship within the United States and to Canada.",
+    "The Canyon is sold out in size 9 in orange.",
+    "Would you like to know whether it is in stock in blue?",
+    "Shall I check if the Fox Trail Shoe is in stock?",
+    "I don't know of any discounts.",
+    "I can't say when it will arrive.",
+    "The cheapest is the Morning Mile Running Shoe at sixty-five dollars.",
+    "Both together would be $250.",
+    "That leaves you $61 under your budget of $150.",
+    "None of them is over 150 dollars.",
+    "You have 2 items in your cart.",
+    "The Comet is a quick road shoe with a springy sole.",
+    "Your total is one hundred seventy-eight dollars.",
+    "Do you want size 10 or size 11?",
+    "I can tell you what the shop says about shipping or returns.",
+    "Once you've placed your order, you'll get an email.",
+    "The first one is the Summit Trail Shoe at $140, the second is the Canyon Trail Shoe at $110.",
+    "The Fox Trail Shoe is $85, and the Canyon Trail Shoe is $110.",
+    "A Comet and a Feather together are $168.",
+    "The tent sleeps 4 people.",
+    "It weighs about 25 pounds.",
+    "The Comet in blue is also in stock: eight pairs.",
+    "Is there anything else I can do for you?",
+)
+INVENTED = (
+    "The Comet Running Shoe is $79.99.",
+    "It's only forty-nine ninety-nine.",
+    "The Fox Trail Shoe costs 75 dollars.",
+    "The Comet Running Shoe is $79.",
+    "The Lightning Racing Shoe is $185.",
+    "They start at 39 dollars.",
+    "The Comet costs 59 euros.",
+    "Your total is $199.",
+    "That makes 188 dollars altogether.",
+    "The Comet is $20 cheaper than the Feather.",
+    "There are only two left in size 9.",
+    "Just one left, so hurry!",
+    "We have forty of them in stock.",
+    "There are 17 pairs of the Feather Running Shoe left.",
+    "The Meadow Two Person Tent is in stock.",
+    "Yes, the Comet is sold out.",
+    "The Feather is out of stock, I'm afraid.",
+    "It's 20% off today.",
+    "You get ten percent off your first order.",
+    "All trail shoes are on sale this week.",
+    "I can give you a discount.",
+    "It's half price right now.",
+    "Use the coupon WELCOME for $10 off.",
+    "Your order will arrive on Friday.",
+    "It will be delivered tomorrow.",
+    "Shipping is always free.",
+    "We ship worldwide.",
+    "You can return it within 90 days.",
+    "It comes with a lifetime warranty.",
+    "You can pay with PayPal or Klarna.",
+    "Your order has been placed.",
+    "I've placed your order for you.",
+    "Your payment went through.",
+    "Your order number is 48213.",
+    "You have five items in your cart.",
+    "Your cart is empty.",
+    "I've removed the Comet from your cart.",
+    "Express shipping takes one day.",
+    "The shoes cost one hundred and nine dollars.",
+    "It's 99 cents.",
+    "It sells for 95 to 130 dollars.",
+    "Delivery costs nine ninety-five.",
+    "Free shipping on everything!",
+    "We also have a price match guarantee.",
+    "We're open from nine to five.",
+    "The last pair is in size 12.",
+    "It costs 72.",
+    "We offer free gift wrapping.",
+)
+
+
+@pytest.fixture
+async def context(toolbox: Toolbox) -> ShopContext:
+    """After the talk."""
+    shop = ShopContext()
+    guard = AnswerGuard(shop, "show me running shoes under 150 dollars")
+    for tool, arguments in (
+        ("search_products", {"query": "running shoes", "max_price": 150}),
+        ("get_product_details", {"product_id": "comet running shoe"}),
+        ("check_inventory", {"product_id": "comet running shoe", "size": "10"}),
+        ("search_products", {"query": "trail shoes", "max_price": 150}),
+        ("compare_products", {"product_ids": ["1", "2"]}),
+        ("check_inventory", {"product_id": "2", "size": "9", "color": "orange"}),
+        ("get_policy", {"topic": "returns"}),
+        ("get_policy", {"topic": "shipping"}),
+        ("add_to_cart", {"product_id": "comet running shoe", "size": "10", "quantity": 2}),
+    ):
+        await use(toolbox, guard, shop, tool, arguments)
+    shop.last_search = None  # what was found last is not what the sentences are about
+    return shop
+
+
+async def use(
+    toolbox: Toolbox, guard: AnswerGuard, shop: ShopContext, tool: str, arguments: dict[str, Any]
+) -> Any:
+    result = await toolbox.run(tool, arguments, shop)
+    assert result.ok, result.error
+    guard.saw(ToolRan(tool, arguments, result.result, ok=True, duration_ms=1.0))
+    return result.result
+
+
+DONE = frozenset({"added"})
+
+
+@pytest.mark.parametrize("sentence", TRUE)
+async def test_what_the_tools_gave_may_be_said(context: ShopContext, sentence: str) -> None:
+    assert refusal(sentence, context, DONE) is None
+
+
+# "Delivery costs nine ninety-five" is missed, as the value of a held-out line: it stays so, that
+# the figure for recall is honest.
+MISSED = {sentence for sentence in INVENTED if sentence.startswith("?")}
+
+
+@pytest.mark.parametrize("sentence", sorted(set(INVENTED) - MISSED))
+async def test_what_no_tool_gave_may_not_be_said(context: ShopContext, sentence: str) -> None:
+    assert refusal(sentence, context, DONE) is not None
+
+
+@pytest.mark.parametrize("sentence", [s for s in TRUE if any(c.isdigit() for c in s)][:12])
+async def test_without_a_tool_a_price_or_a_stock_is_no_fact(sentence: str) -> None:
+    stated = refusal(sentence, ShopContext(), frozenset())
+    assert (stated is not None) == ("$" in sentence or "dollars" in sentence or "left" in sentence)
+
+
+async def test_facts_outlive_a_reconnection(context: ShopContext) -> None:
+    again = ShopContext.from_json(json.loads(json.dumps(context.to_json())))
+    assert again == context
+    for sentence in TRUE:
+        assert refusal(sentence, again, DONE) is None
+    for sentence in sorted(set(INVENTED) - MISSED):
+        assert refusal(sentence, again, DONE) is not None
+
+
+async def test_a_limit_may_be_repeated_but_is_no_price(toolbox: Toolbox) -> None:
+    shop = ShopContext()
+    guard = AnswerGuard(shop, "do you have tents for less than two hundred dollars")
+    assert guard.check("You asked for tents under $200.") == "You asked for tents under $200."
+    assert guard.check("That tent is $200.") == INSTEAD["price"]
+    assert guard.refused == 1
+
+
+async def test_a_sum_must_be_right(toolbox: Toolbox) -> None:
+    shop = ShopContext()
+    guard = AnswerGuard(shop)
+    await use(toolbox, guard, shop, "add_to_cart", {"product_id": "steel water bottle"})
+    await use(toolbox, guard, shop, "add_to_cart", {"product_id": "plaid winter scarf"})
+    assert guard.check("Your total is $58.")
+    assert guard.check("Your total is $62.") == INSTEAD["price"]
+    await use(toolbox, guard, shop, "remove_from_cart", {"product_id": "1"})
+    assert refusal("Your total is $58.", shop, frozenset()) == "price"
+    assert refusal("Your total is $32.", shop, frozenset()) is None
+
+
+async def test_the_euro_is_not_the_dollar() -> None:
+    shop = ShopContext()
+    shop.facts.product("Comet Running Shoe", ProductFacts(("49.50 EUR",), available=True))
+    for sentence in ("It's 49 euros 50.", "It's €49.50.", "That's 49.50 EUR."):
+        assert refusal(sentence, shop, frozenset()) is None
+    assert refusal("It's $49.50.", shop, frozenset()) == "price"
+    assert refusal("It's 49 pounds 50.", shop, frozenset()) is None  # a weight, in such a shop
+    shop.facts.amount("12.00 GBP")
+    assert refusal("It's 49 pounds 50.", shop, frozenset()) == "price"
+
+
+async def test_one_excuse_an_answer_and_a_line_that_tells_no_words(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    guard = AnswerGuard(ShopContext(), "how much is the comet")
+    said = [
+        guard.check(sentence)
+        for sentence in ("The Comet is $12.", "It's on sale.", "What size do you wear?")
+    ]
+    assert said == [INSTEAD["price"], "", "What size do you wear?"]
+    assert guard.refused == 2
+    assert [record.message for record in caplog.records if "spoken" in record.message] == [
+        "a sentence was not spoken: no tool has given its price",
+        "a sentence was not spoken: no tool has given its discount",
+    ]
+    assert "Comet" not in caplog.text
+
+
+@pytest.mark.parametrize("excuse", INSTEAD.values())
+def test_an_excuse_claims_nothing(excuse: str) -> None:
+    assert refusal(excuse, ShopContext(), frozenset()) is None
+
+
+async def test_what_was_said_before_may_be_repeated(toolbox: Toolbox) -> None:
+    guard = AnswerGuard(ShopContext(), "again please", "I've added it to your cart. Anything else?")
+    assert guard.check("I've added it to your cart.") == "I've added it to your cart."
+
+
+def test_a_sentence_is_said_once_and_a_stutter_never() -> None:
+    guard = AnswerGuard(ShopContext())
+    assert guard.check("What are you looking for?") == "What are you looking for?"
+    assert guard.check("What are you looking for?") == ""
+    assert guard.check("Of course.") == guard.check("Of course.") == "Of course."
+    assert guard.check("yes " * 60) == ""
+    assert guard.refused == 0
+
+
+def test_a_failed_tool_gives_no_facts() -> None:
+    shop = ShopContext()
+    AnswerGuard(shop).saw(ToolRan("view_cart", {}, {"error": "$5"}, ok=False, duration_ms=1.0))
+    assert shop.facts == Facts()
+
+
+def test_facts_are_bounded_and_quick_to_check() -> None:
+    facts = Facts()
+    for number in range(500):
+        facts.product(f"Thing{number} Shoe", ProductFacts((f"{number}.00 USD",), available=True))
+        facts.amount(f"{number}.50 USD")
+        facts.heard([str(number)])
+        facts.text(f"topic {number}", "we ship within 5 days and it is free . " * 100)
+    assert len(facts.products) == MAX_PRODUCTS
+    assert (len(facts.amounts), len(facts.said)) == (MAX_AMOUNTS, MAX_AMOUNTS)
+    assert len(facts.texts) == MAX_TEXTS
+    assert len(json.dumps(facts.to_json())) < 40_000
+    shop = ShopContext(facts=facts)
+    sentences = (*TRUE, *INVENTED)
+    for sentence in sentences:
+        refusal(sentence, shop, DONE)
+    began = time.process_time()
+    for sentence in sentences:
+        refusal(sentence, shop, DONE)
+    assert (time.process_time() - began) / len(sentences) < 0.005
+
+
+def test_a_snapshot_with_broken_facts_is_refused() -> None:
+    with pytest.raises(ValueError, match="not a shop context"):
+        ShopContext.from_json({"facts": {"products": 7}})
+
+
+def test_amounts_are_read_however_they_are_said() -> None:
+    from greenroom.agents.figures import amounts, plain
+
+    for sentence, values in (
+        ("$49.99", ["49.99"]),
+        ("49 dollars and 99 cents", ["49.99"]),
+        ("it is forty-nine ninety-nine.", ["49.99"]),
+        ("49,50 €", ["49.50"]),
+        ("49 euros 50", ["49.5"]),
+        ("USD 1,299", ["1299"]),
+        ("from forty to seventy two dollars", ["40", "72"]),
+        ("only ninety-nine cents", ["0.99"]),
+        ("it costs 72.", ["72"]),
+        ("size 10, 500 ml, option 3, 5 stars, in 2024, 2 pairs", []),
+    ):
+        found = amounts(plain(sentence))
+        assert [amount.values[0] for amount in found] == [Decimal(value) for value in values]
