@@ -123,7 +123,7 @@ async def compose(
             (
                 ("hears", _in_words(hears)),
                 ("speaks", _in_words(speaks)),
-                ("thinks", agents.provider),
+                ("thinks", ", then ".join(map(_without_options, providers.model))),
                 ("shop", catalogue.uri),
                 ("journal", sessions.store.name),
             ),
@@ -141,7 +141,11 @@ async def _warm_up(*parts: Transcriber | Synthesizer | ShopAgents) -> None:
 
 
 def _in_words(chain: Sequence[Choice]) -> str:
-    return ", then ".join(f"{choice.uri} ({choice.why})" for choice in chain)
+    return ", then ".join(f"{_without_options(choice.uri)} ({choice.why})" for choice in chain)
+
+
+def _without_options(uri: str) -> str:
+    return uri.partition("?")[0]
 
 
 def _bound_default_threads(stack: AsyncExitStack) -> None:
