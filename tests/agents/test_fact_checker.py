@@ -161,20 +161,27 @@ async def test_what_the_tools_gave_may_be_said(context: ShopContext, sentence: s
     assert refusal(sentence, context, DONE) is None
 
 
-# "Delivery costs nine ninety-five" is missed, as the value of a held-out line: it stays so, that
-# the figure for recall is honest.
-MISSED = {sentence for sentence in INVENTED if sentence.startswith("?")}
-
-
-@pytest.mark.parametrize("sentence", sorted(set(INVENTED) - MISSED))
+@pytest.mark.parametrize("sentence", INVENTED)
 async def test_what_no_tool_gave_may_not_be_said(context: ShopContext, sentence: str) -> None:
     assert refusal(sentence, context, DONE) is not None
 
 
-@pytest.mark.parametrize("sentence", [s for s in TRUE if any(c.isdigit() for c in s)][:12])
-async def test_without_a_tool_a_price_or_a_stock_is_no_fact(sentence: str) -> None:
-    stated = refusal(sentence, ShopContext(), frozenset())
-    assert (stated is not None) == ("$" in sentence or "dollars" in sentence or "left" in sentence)
+@pytest.mark.parametrize(
+    ("sentence", "kind"),
+    [
+        ("The Comet Running Shoe is $89.", "price"),
+        ("It's eighty-nine dollars.", "price"),
+        ("Yes, the Comet Running Shoe is in stock in size 10.", "stock"),
+        ("There are only three left in orange.", "stock"),
+        ("You can return anything unused within 30 days.", "terms"),
+        ("Students get 10 percent off.", "discount"),
+        ("I've added it to your cart.", "cart"),
+        ("Your order has been placed.", "order"),
+        ("It comes in sizes 7 to 13.", None),
+    ],
+)
+async def test_without_a_tool_nothing_is_a_fact(sentence: str, kind: str | None) -> None:
+    assert refusal(sentence, ShopContext(), frozenset()) == kind
 
 
 async def test_facts_outlive_a_reconnection(context: ShopContext) -> None:
@@ -182,7 +189,7 @@ async def test_facts_outlive_a_reconnection(context: ShopContext) -> None:
     assert again == context
     for sentence in TRUE:
         assert refusal(sentence, again, DONE) is None
-    for sentence in sorted(set(INVENTED) - MISSED):
+    for sentence in INVENTED:
         assert refusal(sentence, again, DONE) is not None
 
 

@@ -63,6 +63,8 @@ def _stock_holds(value: str, stated: Statement, context: ShopContext) -> bool:
     facts, text = context.facts, stated.text
     titles = stated.titles or (() if context.focus is None else (context.focus.title,))
     about = [facts.products[title] for title in titles if title in facts.products]
+    if stated.stranger and not stated.titles:
+        return False
     about = about or list(facts.products.values())
     if value.isdigit():
         if re.search(rf"\b{value} TITLE", text) is None and _is_count_of_results(value, context):

@@ -35,16 +35,21 @@ _DIFFERS = re.compile(
     r"above|below|extra|expensive)\b"
 )
 _ADDS_UP = re.compile(r"\b(?:total|together|both|altogether|sum|all|combined|each|[2-9]|pairs?)\b")
+_NAME = re.compile(r"\b[Tt]he ((?:[A-Z][\w'-]+ ){1,5}[A-Z][\w'-]+)")
 _MOST_OPERANDS = 12
 _NOTHING = ProductFacts()
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A sentence as it is checked: its plain text, in which `TITLE<n>` is a product of `named`."""
+    """A sentence as it is checked: its plain text, in which `TITLE<n>` is a product of `named`.
+
+    `stranger`: it speaks by name of a product that no tool has given.
+    """
 
     text: str
     named: dict[int, str]
+    stranger: bool = False
 
     @property
     def titles(self) -> tuple[str, ...]:
@@ -70,7 +75,8 @@ def read(sentence: str, facts: Facts) -> Statement:
             found += more
         if found:
             named[number] = titles[number]
-    return Statement(plain(sentence), named)
+    names = _NAME.findall(sentence)
+    return Statement(plain(sentence), named, any("TITLE" not in name for name in names))
 
 
 @lru_cache(maxsize=2_000)
