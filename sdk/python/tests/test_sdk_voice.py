@@ -13,6 +13,7 @@ import pytest
 import voice_agent as sdk
 from voice_agent import VoiceAgentClient, VoiceConnection
 from voice_agent import voice as voice_module
+from voice_agent.mailbox import Mailbox
 
 Fake = Callable[..., Awaitable[Any]]
 
@@ -276,6 +277,54 @@ async def test_a_new_connection_that_breaks_while_sound_is_sent_afterwards_is_ma
         await server.wait_starts(3)
         await ws.end()
         assert (await kinds(ws))[-1] == "transcription"
+
+
+@pytest.mark.parametrize(("script", "error"), [(drop, None), (closes(1008, "replaced: x"), "x")])
+async def test_a_new_connection_that_ends_at_once_does_not_lose_what_was_kept(
+    fake: Fake, script: Any, error: str | None
+) -> None:
+    server = await fake(drop, script, end)
+    server.gate.clear()
+    async with talk(server.url, max_ahead=60) as ws:
+        await server.wait_starts(2)
+        await ws.send_audio(bytes(19 * 96_000), sample_rate=48_000)
+        server.gate.set()
+        if error is not None:
+            with pytest.raises(sdk.SessionEnded, match=error):
+                await kinds(ws)
+            return
+        await server.wait_starts(3)
+        await ws.end()
+        assert (await kinds(ws))[-1] == "transcription"
+    assert len(sound_of(server.received)) > 10 * 96_000
+
+
+async def test_a_full_mailbox_waits_for_its_reader() -> None:
+    mailbox = Mailbox(2)
+    messages = [sdk.UnknownMessage(str(number), None) for number in range(4)]
+    await mailbox.put(messages[0])
+    await mailbox.put(messages[1])
+    third = asyncio.create_task(mailbox.put(messages[2]))
+    done, _ = await asyncio.wait([third], timeout=0.02)
+    assert not done
+    assert await mailbox.get() is messages[0]
+    await third
+    fourth = asyncio.create_task(mailbox.put(messages[3]))
+    await asyncio.sleep(0)
+    mailbox.unbind()
+    await fourth
+    mailbox.finish()
+    assert [await mailbox.get() for _ in range(4)] == [*messages[1:], None]
+
+
+async def test_a_position_that_meets_a_closed_connection_is_dropped(fake: Fake) -> None:
+    server = await fake(closes(1000, "idle_timeout"))
+    async with talk(server.url, events=["playback"]) as ws:
+        with contextlib.suppress(sdk.SessionEnded):
+            while True:
+                await ws.playback_position("reply_1", 1)
+                await asyncio.sleep(0)
+        assert await kinds(ws) == ["session.ready"]
 
 
 async def test_an_end_during_a_break_is_told_after_it(fake: Fake) -> None:

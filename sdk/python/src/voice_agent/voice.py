@@ -37,6 +37,8 @@ MAX_UNREAD = 256
 """Messages that wait for whoever iterates; then the socket is not read for a while."""
 
 END_TIMEOUT = 10.0
+REOPEN_TIMEOUT = 10.0
+"""Seconds for one attempt to reconnect: the server itself may need 8 to let go of the old one."""
 
 _END = '{"type":"session.end"}'
 _PASSING = (ConnectionFailed, RateLimitExceeded, InternalError, LiveKitError, ShopifyApiError)
@@ -154,6 +156,7 @@ class VoiceConnection:
             ) as messages:
                 async for message in messages:
                     await self._send_in_time(message)
+                    await asyncio.sleep(0)  # a long piece does not keep others from running
 
     async def send_microphone(
         self, *, sample_rate: int = DEFAULT_RATE, device: int | str | None = None
@@ -333,6 +336,7 @@ class VoiceConnection:
 
     async def _open(self, session_id: str | None, timeout: float) -> Link:
         start = self._options.message(session_id)
+        timeout = min(timeout, self._open_timeout)
         return await open_link(self._url, self._token, start, self._ssl, timeout)
 
     async def _reconnect(self) -> Link:
@@ -348,7 +352,7 @@ class VoiceConnection:
                 break
             await asyncio.sleep(wait)
             try:
-                link = await self._open(self.session_id, min(left, self._open_timeout))
+                link = await self._open(self.session_id, min(left, REOPEN_TIMEOUT))
             except _PASSING as error:
                 last = error
                 continue
