@@ -96,12 +96,13 @@ def _noises() -> dict[str, Pcm]:
     return {name: sound.astype(np.int16) for name, sound in sounds.items()}
 
 
-@pytest.mark.parametrize("name", list(_noises()))
 async def test_a_model_that_always_talks_is_not_believed_about_noise(
-    whisper: FasterWhisperTranscriber, name: str
+    whisper: FasterWhisperTranscriber,
 ) -> None:
     told: list[Transcript] = []
-    assert await heard(whisper, _noises()[name], told.append) == Transcript("", 0.0, final=True)
+    for name, sound in _noises().items():
+        nothing = Transcript("", 0.0, final=True)
+        assert await heard(whisper, sound, told.append) == nothing, name
     assert not told
 
 

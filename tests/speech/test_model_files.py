@@ -11,11 +11,12 @@ import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 
 from greenroom.errors import ProviderUnavailable
-from greenroom.speech import model_files
+from greenroom.speech import model_files, model_hub
 from greenroom.speech.model_download import in_thread
 from greenroom.speech.model_files import MANIFEST, Model, fetch, is_present, is_whole
 from greenroom.speech.ports import ProviderContext
@@ -127,6 +128,30 @@ async def test_a_download_that_is_cut_off_goes_on_where_it_broke(hub: Hub, data_
     starts = [request.start for request in hub.fetched("cdn/model.bin")]
     assert starts == [0, 1_200_000, 1_900_000]
     assert naps.seconds == [1.0, 1.0]
+
+
+async def test_a_server_that_falls_silent_is_asked_for_the_rest(
+    hub: Hub, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_hub, "_TIMEOUT", httpx.Timeout(1.0))
+
+    async def fall_silent(request: Request, writer: asyncio.StreamWriter) -> bool:
+        if "/cdn/model.bin" not in request.path:
+            return False
+        for start in range(0, 1_000_000, 50_000):  # slowly, in many small pieces
+            if start:
+                writer.write(BIG[start : start + 50_000])
+                await writer.drain()
+            else:
+                await respond(writer, 200, BIG[:50_000], announced=len(BIG))
+        return True
+
+    hub.misdeeds.append(fall_silent)
+    naps = Naps()
+    folder = await fetched(hub, data_dir, naps)
+    assert (folder / "model.bin").read_bytes() == BIG
+    assert [request.start for request in hub.fetched("cdn/model.bin")] == [0, 1_000_000]
+    assert naps.seconds == [1.0]
 
 
 async def test_a_server_that_knows_no_ranges_begins_anew(hub: Hub, data_dir: Path) -> None:

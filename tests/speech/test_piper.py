@@ -118,9 +118,9 @@ async def test_a_speaker_or_another_voice_that_is_here_can_be_named(
         assert caught.value.field == "voice"
 
 
-@pytest.mark.parametrize("text", ["", "...", "🎉", "** **\n"])
-async def test_nothing_to_say_gives_no_sound(synthesizer: PiperSynthesizer, text: str) -> None:
-    assert await utterance(synthesizer, text) == []
+async def test_nothing_to_say_gives_no_sound(synthesizer: PiperSynthesizer) -> None:
+    for text in ("", "...", "🎉", "** **\n"):
+        assert await utterance(synthesizer, text) == []
 
 
 async def test_words_have_their_place_where_the_voice_tells(data_dir: Path) -> None:
@@ -148,20 +148,19 @@ async def test_words_have_their_place_where_the_voice_tells(data_dir: Path) -> N
     assert last[1] > len(joined(long)) * 0.95
 
 
-@pytest.mark.parametrize(
-    ("spoilt", "words"),
-    [("nan", "no numbers"), ("nothing", "no sound"), ("garbage", "can't speak")],
-)
-async def test_a_spoilt_voice_fails_alone(
-    synthesizer: PiperSynthesizer, data_dir: Path, spoilt: str, words: str
-) -> None:
-    path = build(place(data_dir, "en_US-joe-medium"), "en_US-joe-medium", spoilt=spoilt)
-    if spoilt == "garbage":
-        path.write_bytes(b"no model")
-    with pytest.raises(ProviderFailed, match=words) as caught:
-        await utterance(synthesizer, voice="en_US-joe-medium")
-    assert "running" not in str(caught.value)
+async def test_a_spoilt_voice_fails_alone(synthesizer: PiperSynthesizer, data_dir: Path) -> None:
     (pid,) = synthesizer.pids
+    for name, spoilt, words in (
+        ("en_US-joe-medium", "nan", "no numbers"),
+        ("en_US-john-medium", "nothing", "no sound"),
+        ("en_US-amy-medium", "garbage", "can't speak"),
+    ):
+        path = build(place(data_dir, name), name, spoilt=spoilt)
+        if spoilt == "garbage":
+            path.write_bytes(b"no model")
+        with pytest.raises(ProviderFailed, match=words) as caught:
+            await utterance(synthesizer, voice=name)
+        assert "running" not in str(caught.value)
     assert await utterance(synthesizer)
     assert synthesizer.pids == [pid]
 

@@ -35,7 +35,7 @@ _TOO_REGULAR = 2.4
 """Compression ratio, of Whisper's own rule for repetition."""
 _WORDS_PER_SECOND, _FREE_WORDS = 7.0, 3
 """Faster than that nobody speaks; a fast speaker says five words in a second."""
-_DOUBTFUL_NO_SPEECH, _DOUBTFUL_LOGPROB, _DOUBTFUL_VOICED = 0.3, -0.6, 0.3
+_DOUBTFUL_NO_SPEECH, _DOUBTFUL_LOGPROB, _DOUBTFUL_VOICED = 0.3, -0.6, 0.2
 _LOOP = 4
 """Times that a phrase is said in a row, from which it is a loop."""
 _LONGEST_LOOP = 12
