@@ -31,6 +31,7 @@ class Field:
 
 @dataclass
 class Document:
+    kind: str = "query"
     root: list[Field | str] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
     fragments: dict[str, tuple[str, list[Field | str]]] = field(default_factory=dict)
@@ -52,19 +53,23 @@ class Parser:
             raise GraphQLError(f"syntax error near {rest[:10]!r}")
         self._tokens = _TOKEN.findall(re.sub(r"#[^\n]*", "", text))
         self._at = 0
+        self.inline: dict[str, tuple[str, list[Field | str]]] = {}
 
     def document(self) -> Document:
-        document = Document()
+        document = Document(fragments=self.inline)
         while self._at < len(self._tokens):
             kind = self._next()
             if kind == "fragment":
                 name = self._next()
                 self._expect("on")
                 document.fragments[name] = self._next(), self._selections()
-            elif kind == "query" and not document.root:
+            elif kind in {"query", "mutation"} and not document.root:
                 self._next()
                 if self._peek() == "(":
                     document.variables = self._definitions()
+                document.root, document.kind = self._selections(), kind
+            elif kind == "{" and not document.root:
+                self._at -= 1
                 document.root = self._selections()
             else:
                 raise GraphQLError(f"syntax error at {kind!r}")
@@ -89,7 +94,11 @@ class Parser:
         while self._peek() != "}":
             if self._peek() == "...":
                 self._next()
-                found.append(self._next())
+                name = self._next()
+                if name == "on":
+                    name = f"on {self._next()} {self._at}"
+                    self.inline[name] = name.split()[1], self._selections()
+                found.append(name)
                 continue
             name, arguments = self._next(), {}
             if self._peek() == "(":
@@ -131,13 +140,16 @@ class Parser:
 class Query:
     """A parsed, checked query with its variables filled in."""
 
-    def __init__(self, text: str, variables: dict[str, Any], types: Types, enums: Any) -> None:
+    def __init__(
+        self, text: str, variables: dict[str, Any], types: Types, enums: Any, *, bulk: bool = False
+    ) -> None:
         self._document, self._types, self._enums = Parser(text).document(), types, enums
-        self._variables = variables
+        self._variables, self._bulk = variables, bulk
         self._used: set[str] = set()
         self._used_fragments: set[str] = set()
         self._check_variables()
-        self.root = self._resolve("QueryRoot", self._document.root)
+        self.start = "Mutation" if self._document.kind == "mutation" else "QueryRoot"
+        self.root = self._resolve(self.start, self._document.root)
         if unused := self._document.variables.keys() - self._used:
             raise GraphQLError(f"Variable ${min(unused)} is declared but not used")
         if idle := self._document.fragments.keys() - self._used_fragments:
@@ -146,6 +158,8 @@ class Query:
     @property
     def cost(self) -> int:
         """Points: one for an object, two and its nodes for a connection."""
+        if self.start == "Mutation":
+            return 10
         return sum(_cost(each, self._types, "QueryRoot") for each in self.root)
 
     def _check_variables(self) -> None:
@@ -164,10 +178,10 @@ class Query:
         for each in selections:
             if isinstance(each, str):
                 on, nested = self._document.fragments[each]
-                if on != kind:
+                if on != kind and (kind != "Node" or on not in self._types):
                     raise GraphQLError(f"Fragment {each} on {on} can't be spread inside {kind}")
                 self._used_fragments.add(each)
-                found += self._resolve(kind, nested)
+                found += self._resolve(on, nested)
             else:
                 found.append(self._field(kind, each))
         return found
@@ -182,7 +196,7 @@ class Query:
         inner = result.strip("[]!")
         if (inner in self._types) != (one.selections is not None):
             raise GraphQLError(f"Selections and type don't fit (field '{one.name}' of {result})")
-        if inner.endswith("Connection"):
+        if inner.endswith("Connection") and not self._bulk:
             first = arguments.get("first")
             if not isinstance(first, int) or not 1 <= first <= 250:
                 raise GraphQLError("you must provide one of first or last, at most 250")
@@ -210,6 +224,8 @@ class Query:
 def _cost(one: Field, types: Types, kind: str) -> int:
     if one.selections is None:
         return 0
+    if one.name not in types[kind]:
+        return 0  # of a fragment on another type
     inner = types[kind][one.name][0].strip("[]!")
     if inner.endswith("Connection"):
         nodes = [each for each in fields_of(one) if each.name == "nodes"]

@@ -37,7 +37,26 @@ def _scalars(names: str) -> dict[str, tuple[str, Mapping[str, str]]]:
 
 
 TYPES: Types = {
+    "Mutation": {
+        "bulkOperationRunQuery": (
+            "BulkOperationRunQueryPayload",
+            {"query": "String!", "groupObjects": "Boolean"},
+        ),
+    },
+    "BulkOperationRunQueryPayload": {
+        "bulkOperation": ("BulkOperation", _NONE),
+        "userErrors": ("[BulkOperationUserError!]!", _NONE),
+    },
+    "BulkOperationUserError": _scalars("code field message"),
+    "BulkOperation": _scalars(
+        "id status errorCode createdAt completedAt objectCount rootObjectCount fileSize url"
+        " partialDataUrl query type"
+    ),
+    "Node": _scalars("id"),
+    "Count": _scalars("count precision"),
     "QueryRoot": {
+        "node": ("Node", {"id": "ID!"}),
+        "productsCount": ("Count", {"query": "String", "limit": "Int", "savedSearchId": "ID"}),
         "shop": ("Shop!", _NONE),
         "product": ("Product", {"id": "ID!"}),
         "products": (
@@ -52,8 +71,18 @@ TYPES: Types = {
     },
     "Domain": _scalars("id host sslEnabled url"),
     "ShopPolicy": _scalars("id type title body url createdAt updatedAt"),
-    "ProductConnection": {"nodes": ("[Product!]!", _NONE), **_PAGE},
-    "ProductVariantConnection": {"nodes": ("[ProductVariant!]!", _NONE), **_PAGE},
+    "ProductConnection": {
+        "nodes": ("[Product!]!", _NONE),
+        "edges": ("[ProductEdge!]!", _NONE),
+        **_PAGE,
+    },
+    "ProductEdge": {"node": ("Product!", _NONE), "cursor": ("String", _NONE)},
+    "ProductVariantConnection": {
+        "nodes": ("[ProductVariant!]!", _NONE),
+        "edges": ("[ProductVariantEdge!]!", _NONE),
+        **_PAGE,
+    },
+    "ProductVariantEdge": {"node": ("ProductVariant!", _NONE), "cursor": ("String", _NONE)},
     "PageInfo": _scalars("hasNextPage hasPreviousPage startCursor endCursor"),
     "Product": {
         **_scalars(
@@ -117,9 +146,18 @@ class Shop:
     requests: int = 0
     refused: int = 0
     """Requests that found the bucket too empty."""
+    bulk_status: list[str] = field(default_factory=lambda: ["RUNNING", "COMPLETED"])
+    """What a bulk operation says, look by look; the last for ever."""
+    bulk_error: str = ""
+    bulk_lines: list[str] | None = None
+    """The file's lines, instead of the right ones."""
+    downloads: int = 0
     peers: set[Any] = field(default_factory=set)
     url: str = ""
     _came: asyncio.Event = field(default_factory=asyncio.Event)
+    download_misbehaves: Misbehaviour | None = None
+    _file: list[str] = field(default_factory=list)
+    _looks: int = 0
     _level: float = 0.0
     _level_at: float = 0.0
 
@@ -196,6 +234,36 @@ class Shop:
         self._level += actual
         return {"data": data} | self._extensions(cost, actual)
 
+    def _start_bulk(self, one: Field) -> dict[str, Any]:
+        assert one.arguments["groupObjects"] == "true"
+        (products,) = Query(one.arguments["query"], {}, TYPES, ENUMS, bulk=True).root
+        lines = []
+        for each in self._search(products.arguments):
+            lines.append(json.dumps({**each, "variants": None}))
+            lines += [json.dumps({**v, "__parentId": each["id"]}) for v in each["variants"]]
+        self._file = lines
+        self._looks = 0
+        errors = [{"field": None, "message": self.bulk_error}] if self.bulk_error else []
+        return {"bulkOperation": {"id": "gid://shopify/BulkOperation/1"}, "userErrors": errors}
+
+    def _bulk(self) -> dict[str, Any]:
+        status = self.bulk_status[min(self._looks, len(self.bulk_status) - 1)]
+        self._looks += 1
+        done = status == "COMPLETED" and (self._file or self.bulk_lines)
+        return {
+            "status": status,
+            "errorCode": "INTERNAL_SERVER_ERROR" if status == "FAILED" else None,
+            "url": f"{self.url}/file" if done else None,
+        }
+
+    async def download(self, request: Request) -> Response:
+        assert "x-shopify-access-token" not in request.headers
+        self.downloads += 1
+        if self.download_misbehaves is not None:
+            return self.download_misbehaves()
+        lines = self._file if self.bulk_lines is None else self.bulk_lines
+        return Response("".join(line + "\n" for line in lines))
+
     def _leak(self) -> None:
         now = self.clock.time()
         self._level = max(0.0, self._level - (now - self._level_at) * self.rate)
@@ -227,6 +295,12 @@ class Shop:
                 "shopPolicies": self.policies,
             }
             return self._select(shop, one, "Shop")
+        if one.name == "bulkOperationRunQuery":
+            return self._select(self._start_bulk(one), one, "BulkOperationRunQueryPayload")
+        if one.name == "node":
+            return self._select(self._bulk(), one, "BulkOperation")
+        if one.name == "productsCount":
+            return {"count": len(self._search(one.arguments))}
         if one.name == "product":
             return self._select(self.products.get(one.arguments["id"]), one, "Product")
         return self._select(self._search(one.arguments), one, "ProductConnection")
@@ -364,7 +438,9 @@ def drop() -> Response:
 @asynccontextmanager
 async def running_shop(shop: Shop) -> AsyncIterator[Shop]:
     """The shop on a free port; its `url` is set."""
-    app = Starlette(routes=[Route(PATH, shop.answer, methods=["POST"])])
+    app = Starlette(
+        routes=[Route(PATH, shop.answer, methods=["POST"]), Route("/file", shop.download)]
+    )
     async with serving(app) as url:
         shop.url = url
         yield shop

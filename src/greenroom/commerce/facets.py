@@ -105,8 +105,10 @@ class Facets:
     def remove(self, numbers: Sequence[int]) -> None:
         """Forget products."""
         self._alive.values[numbers] = False
+        gone = np.zeros(len(self._alive.values), np.bool_)
+        gone[numbers] = True
         owner = self._owner.values
-        owner[np.isin(owner, np.asarray(numbers, np.int32))] = 0
+        owner[gone[owner]] = 0
         live = owner > 0
         if np.count_nonzero(live) * 2 < len(live):
             for column in (

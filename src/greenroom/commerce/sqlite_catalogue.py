@@ -31,6 +31,8 @@ from greenroom.errors import InvalidInput, ProductNotFound, ProviderFailed
 MAX_LIMIT = 250
 """Products of one page."""
 
+_AT_ONCE = 50  # products that are put in or taken out while a search waits: some 10 ms
+
 _T = TypeVar("_T")
 
 log = logging.getLogger(__name__)
@@ -103,12 +105,16 @@ class SqliteCatalogue:
         return await self._do(lambda index: index.vocabulary())
 
     async def put(self, products: Sequence[Product]) -> None:
-        """Add products, or replace those of the same id. A search waits while this runs."""
-        await self._do(lambda index: index.put(products))
+        """Add products, or replace those of the same id. Searches go on in between."""
+        for at in range(0, len(products), _AT_ONCE):
+            some = products[at : at + _AT_ONCE]
+            await self._do(lambda index, some=some: index.put(some))  # type: ignore[misc]
 
     async def remove(self, ids: Sequence[str]) -> None:
         """Take products out; unknown ids are passed over."""
-        await self._do(lambda index: index.remove(ids))
+        for at in range(0, len(ids), _AT_ONCE):
+            some = ids[at : at + _AT_ONCE]
+            await self._do(lambda index, some=some: index.remove(some))  # type: ignore[misc]
 
     async def ids(self) -> set[str]:
         """The ids of all products."""

@@ -273,12 +273,13 @@ async def test_a_reading_that_failed_half_way_goes_on_from_there(
     hasty_catalogue: ShopifyCatalogue, shop: Shop
 ) -> None:
     shop.put(*(product(number) for number in range(1, 31)))
-    run = shop.run
+    run, failures = shop.run, [status(503)] * 5
 
     def fail_after_a_page(query: Query) -> dict[str, Any]:
         answer = run(query)
-        if shop.cursors("status:active") == [None] and not shop.always:
-            shop.misbehaviour.extend([status(503)] * 5)
+        if shop.cursors("status:active") == [None]:
+            shop.misbehaviour.extend(failures)
+            failures.clear()
         return answer
 
     shop.run = fail_after_a_page  # type: ignore[method-assign]
@@ -296,7 +297,7 @@ async def test_while_products_are_read_none_is_said_to_be_missing(
     monkeypatch.setattr(catalogue_module, "FIRST_WAIT", 0.3)
     still_shop.maximum, still_shop.rate = 1e9, 1e9
     still_shop.put(*(product(number, f"Plain Sock {number}") for number in range(100, 140)))
-    still_shop.held, still_shop.hold_after = asyncio.Event(), 2
+    still_shop.held, still_shop.hold_after = asyncio.Event(), 3
     assert (await catalogue.search("comet")).total == 1
     with pytest.raises(ProviderFailed, match=r"first time \(\d+ so far\)") as error:
         await catalogue.search("kayak")

@@ -36,7 +36,7 @@ from greenroom.sessions.clock import Clock, SystemClock
 FIRST_WAIT = 4.0
 """Seconds that a search waits for the first reading of the products."""
 
-WORDS_WAIT = 30.0
+WORDS_WAIT = 15.0
 """Seconds that `vocabulary` waits for it before it gives the words that there are."""
 
 LIVE_TIME_LIMIT = 4.0

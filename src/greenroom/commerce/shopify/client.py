@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx
@@ -25,6 +26,7 @@ FIRST_PAUSE = 0.5
 _BIG = (
     50_000  # bytes of JSON that are read in a thread: more would take the loop over a millisecond
 )
+_PIECE = 256 * 1024  # bytes of a file at once
 _TIMEOUT = httpx.Timeout(15.0, connect=5.0)
 _REFUSALS = {
     400: "the request was not understood",
@@ -92,6 +94,24 @@ class ShopifyClient:
             raise ProviderFailed(self._name, f"{why} within {time_limit:g} s") from None
         raise ProviderFailed(self._name, f"{why}, {MAX_ATTEMPTS} times", retry_after=pause)
 
+    async def download(self, url: str) -> AsyncGenerator[bytes, None]:
+        """The pieces of a file that Shopify has made, without showing the key to who keeps it.
+
+        Raises ProviderFailed.
+        """
+        if not url.startswith(("https://", str(httpx.URL(self._endpoint).copy_with(path="/")))):
+            raise ProviderFailed(self._name, "a file at an address that is not https")
+        http = await self._connected()
+        try:
+            async with http.stream("GET", url) as response:
+                if response.status_code != 200:
+                    raise ProviderFailed(self._name, f"HTTP {response.status_code} for a file")
+                async for piece in response.aiter_bytes(_PIECE):
+                    yield piece
+        except httpx.HTTPError as error:
+            why = f"a file broke off ({type(error).__name__})"
+            raise ProviderFailed(self._name, why) from error
+
     def cost_of(self, document: str) -> float:
         """Points that the last query of this text could have cost; 0 before the first."""
         return self._costs.get(document, 0.0)
@@ -105,14 +125,12 @@ class ShopifyClient:
 
     async def _ask(self, body: bytes) -> dict[str, Any]:
         """One request. Raises _Again or ProviderFailed."""
-        if self._closed:
-            raise ProviderFailed(self._name, "the catalogue is closed", retryable=False)
-        async with self._connecting:
-            if self._http is None:
-                # Reading the machine's certificates takes tens of milliseconds.
-                self._http = await asyncio.to_thread(self._connect)
+        http = await self._connected()
+        headers = {"X-Shopify-Access-Token": self._token, "Content-Type": "application/json"}
         try:
-            async with self._http.stream("POST", self._endpoint, content=body) as response:
+            async with http.stream(
+                "POST", self._endpoint, content=body, headers=headers
+            ) as response:
                 self._refuse(response)
                 pieces, size = [], 0
                 async for piece in response.aiter_bytes():
@@ -124,14 +142,18 @@ class ShopifyClient:
             raise _Again(f"no answer ({type(error).__name__})") from error
         return await self._read(b"".join(pieces))
 
+    async def _connected(self) -> httpx.AsyncClient:
+        async with self._connecting:
+            if self._closed:
+                raise ProviderFailed(self._name, "the catalogue is closed", retryable=False)
+            if self._http is None:
+                # Reading the machine's certificates takes tens of milliseconds.
+                self._http = await asyncio.to_thread(self._connect)
+            return self._http
+
     def _connect(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(
-            headers={
-                "X-Shopify-Access-Token": self._token,
-                "Content-Type": "application/json",
-                "Accept": "application/json",
-                "User-Agent": "Greenroom",
-            },
+            headers={"Accept": "application/json", "User-Agent": "Greenroom"},
             timeout=_TIMEOUT,
             limits=httpx.Limits(max_connections=8, max_keepalive_connections=4),
             # A proxy of the machine must not be asked for a server on the machine.

@@ -10,10 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Coroutine
 from datetime import datetime, timedelta
+from typing import Any
 
 from greenroom.commerce.ports import Product
 from greenroom.commerce.shopify import queries
+from greenroom.commerce.shopify.bulk import bulk_products
 from greenroom.commerce.shopify.client import ShopifyClient
 from greenroom.commerce.shopify.mapping import Mapper
 from greenroom.commerce.shopify.reader import Reader
@@ -29,6 +32,9 @@ MAX_STALE = 3_600.0
 
 SMALL_SHOP = 2_500
 """Products up to which all ids are listed at each refresh."""
+
+BULK_FROM = 500
+"""Products from which on Shopify is asked for one file of them, beside the pages."""
 
 LIST_EVERY = 3_600.0
 """Seconds between two lists of all ids of a larger shop."""
@@ -61,6 +67,7 @@ class Mirror:
         self.complete = False
         self._client, self._name, self._refresh, self._clock = client, name, refresh, clock
         self._index: SqliteCatalogue | None = None
+        self._mapper: Mapper | None = None
         self._cursor: str | None = None
         self._read = 0
         self._began: tuple[float, datetime] | None = None
@@ -176,12 +183,56 @@ class Mirror:
         except (KeyError, TypeError, AttributeError) as error:
             raise ProviderFailed(self._name, "an answer that names no shop") from error
         self._index = SqliteCatalogue(self._name, currency=currency)
-        self.reader = Reader(self._client, Mapper(self._name, currency))
+        self._mapper = Mapper(self._name, currency)
+        self.reader = Reader(self._client, self._mapper)
 
     async def _read_all(self, reader: Reader, index: SqliteCatalogue) -> None:
-        """All products; where a former attempt failed, from there on."""
+        """All products. Pages come at once but slowly, a file late but whole: the first wins."""
         if self._began is None:
             self._began = self._clock.time(), self._clock.now()
+        if await reader.count() < BULK_FROM:
+            await self._read_pages(reader, index)
+        else:
+            await self._race(self._read_pages(reader, index), self._read_file(index))
+        self.complete = True
+        self._fresh_at, self._since = self._began
+        self._listed_at = self._fresh_at
+        taken = self._clock.time() - self._fresh_at
+        log.info("%s: %d products read in %.1f s", self._name, await index.size(), taken)
+
+    async def _race(self, *runs: Coroutine[Any, Any, None]) -> None:
+        """Return when one has succeeded; raise what the last one failed of."""
+        tasks = [asyncio.create_task(run) for run in runs]
+        pending = set(tasks)
+        try:
+            while pending:
+                done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                failures = [failure for run in done if (failure := run.exception()) is not None]
+                if len(failures) < len(done):
+                    return
+                if not pending:
+                    raise failures[0]
+                log.warning("%s; going on in another way", failures[0])
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _read_file(self, index: SqliteCatalogue) -> None:
+        assert self._mapper is not None  # noqa: S101 - `_meet` has made it
+        left = MAX_PRODUCTS
+        async with contextlib.aclosing(
+            bulk_products(self._client, self._mapper, self._clock, self._name)
+        ) as some:
+            async for products in some:
+                await index.put(products[:left])
+                left -= len(products)
+                if left < 0:
+                    log.warning("%s: more than %d products", self._name, MAX_PRODUCTS)
+                    return
+
+    async def _read_pages(self, reader: Reader, index: SqliteCatalogue) -> None:
+        """Where a former attempt failed, from there on."""
         try:
             async with contextlib.aclosing(
                 reader.pages(queries.ACTIVE, "ID", self._cursor)
@@ -197,11 +248,6 @@ class Mirror:
             if not error.retryable:
                 self._cursor, self._read = None, 0
             raise
-        self.complete = True
-        self._fresh_at, self._since = self._began
-        self._listed_at = self._fresh_at
-        taken = self._clock.time() - self._fresh_at
-        log.info("%s: %d products read in %.1f s", self._name, self._read, taken)
 
     async def _read_changes(self, reader: Reader, index: SqliteCatalogue) -> None:
         assert self._since is not None  # noqa: S101 - `_read_all` has set it
@@ -216,8 +262,8 @@ class Mirror:
                     await index.put(page.products)
         size = await index.size()
         if size <= SMALL_SHOP or began[0] - self._listed_at >= LIST_EVERY:
-            there = await reader.ids()
-            await index.remove(sorted(await index.ids() - there))
+            there, here = await reader.ids(), await index.ids()
+            await index.remove(await asyncio.to_thread(lambda: sorted(here - there)))
             self._listed_at = began[0]
         self._fresh_at, self._since = began
 

@@ -87,6 +87,49 @@ query Ids($first: Int!, $after: String, $query: String!) {
 }
 """
 
+COUNT = """
+query Count($query: String!) {
+  productsCount(query: $query) { count }
+}
+"""
+
+# Without variables, `first` or fragments; a connection has `edges` there.
+# https://shopify.dev/docs/api/usage/bulk-operations/queries
+BULK_PRODUCTS = """
+{
+  products(query: "status:active") {
+    edges { node {
+      id title descriptionHtml productType vendor tags status tracksInventory
+      category { name }
+      featuredMedia { preview { image { url } } }
+      variants {
+        edges { node {
+          id price inventoryQuantity inventoryPolicy availableForSale
+          selectedOptions { name value }
+        } }
+      }
+    } }
+  }
+}
+"""
+
+BULK_START = """
+mutation BulkStart($query: String!) {
+  bulkOperationRunQuery(query: $query, groupObjects: true) {
+    bulkOperation { id }
+    userErrors { field message }
+  }
+}
+"""
+
+BULK_STATUS = """
+query BulkStatus($id: ID!) {
+  node(id: $id) {
+    ... on BulkOperation { status errorCode url }
+  }
+}
+"""
+
 SHOP = """
 query Shop {
   shop { currencyCode primaryDomain { url } }

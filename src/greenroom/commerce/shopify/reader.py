@@ -70,6 +70,13 @@ class Reader:
         await self._complete(node, time_limit=time_limit, spare=0.0)
         return await asyncio.to_thread(self._mapper.product, node)
 
+    async def count(self) -> int:
+        """How many products are for sale. Shopify counts a few thousand and then says so many."""
+        variables = {"query": queries.ACTIVE}
+        data = await self._client.query(queries.COUNT, variables, time_limit=PAGE_TIME_LIMIT)
+        found = (data.get("productsCount") or {}).get("count")
+        return found if isinstance(found, int) else 0
+
     async def ids(self) -> set[str]:
         """The ids of all products that are for sale."""
         found: set[str] = set()
