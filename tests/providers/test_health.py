@@ -200,6 +200,16 @@ def test_what_would_fail_again_or_took_long_is_not_repeated() -> None:
     assert not begin(health).retry(down()), "a trial is one try"
 
 
+def test_the_only_member_is_always_tried_and_never_on_trial() -> None:
+    health = health_of(clock := ManualClock(), FIRST)
+    for seconds in (0, 1, 20, 400):
+        clock.advance(seconds)
+        attempt = begin(health)
+        assert (attempt.member, attempt.trial) == (0, False)
+        assert attempt.retry(down())
+        attempt.fail(down())
+
+
 def test_each_change_is_one_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     health = health_of(clock := ManualClock())

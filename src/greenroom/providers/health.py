@@ -199,7 +199,8 @@ class Health:
             place = self._choose(left)
             left.discard(place)
             member = self._members[place]
-            trial = member.failures > 0 and member.may_serve()
+            # The only member never rests: there is nobody else to serve meanwhile.
+            trial = member.failures > 0 and member.may_serve() and len(self._members) > 1
             attempt = Attempt(place, member, trial=trial)
             if trial:
                 member.trial = attempt
