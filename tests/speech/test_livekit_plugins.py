@@ -19,7 +19,7 @@ import pytest
 from greenroom.errors import ConfigurationError, ProviderFailed, ProviderUnavailable
 from greenroom.speech import livekit_plugins
 from greenroom.speech.livekit_errors import NoDetails
-from greenroom.speech.livekit_plugins import LiveKitPlugin, end_stream
+from greenroom.speech.livekit_plugins import LiveKitPlugin
 from greenroom.speech.ports import ProviderContext, SpeechChunk
 from greenroom.speech.registry import create_synthesizer, create_transcriber
 from support.deepgram_server import DeepgramServer
@@ -151,10 +151,20 @@ class _Stubborn:
             await asyncio.Event().wait()
 
 
-async def test_a_stream_that_does_not_end_is_told_again() -> None:
+@pytest.mark.parametrize("goodbye", [0.05, 60])
+async def test_a_stream_that_does_not_end_is_told_again(
+    goodbye: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(livekit_plugins, "_GOODBYE", goodbye)
+    monkeypatch.setattr(livekit_plugins, "_CLOSING", 0.05)
+    plugin = LiveKitPlugin("providers.transcriber", "livekit:deepgram", "STT", KEYS)
     stream = _Stubborn()
-    async with asyncio.timeout(3):
-        await end_stream(stream)
+    plugin.retire(plugin.end_stream(stream))
+    if goodbye < 1:
+        async with asyncio.timeout(5):
+            while stream.asked < 2:  # noqa: ASYNC110 - the plugin's task is not ours to await
+                await asyncio.sleep(0.01)
+    await plugin.close()
     assert stream.asked == 2
 
 

@@ -20,6 +20,7 @@ from support.cartesia_server import CartesiaServer
 from support.deepgram_server import DeepgramServer
 from support.elevenlabs_server import ElevenLabsServer
 from support.speech import say
+from support.speechmatics_server import SpeechmaticsServer
 from support.vendor_server import KEY, VendorServer
 
 FRAME = 512
@@ -42,6 +43,12 @@ def scribe_realtime(server: VendorServer, options: str = "") -> str:
     return f"livekit:elevenlabs/scribe_v2_realtime?base_url={server.url}/v1{options}"
 
 
+def speechmatics(server: VendorServer, options: str = "") -> str:
+    return f"livekit:speechmatics?base_url={server.url.replace('http', 'ws')}/v2{options}"
+
+
+SPEECHMATICS = pytest.param(speechmatics, lambda: SpeechmaticsServer(WORDS), id="speechmatics")
+"""Not by aiohttp, and so without what Greenroom learns from aiohttp's sockets."""
 STREAMING = [
     pytest.param(deepgram, lambda: DeepgramServer(WORDS), id="deepgram"),
     pytest.param(cartesia, lambda: CartesiaServer(WORDS), id="cartesia"),
@@ -126,7 +133,7 @@ async def test_real_speech_arrives_whole_and_several_finals_become_one(data_dir:
     assert not any(partial.final for partial in partials)
 
 
-@pytest.mark.parametrize(("uri", "make"), VENDORS)
+@pytest.mark.parametrize(("uri", "make"), [*VENDORS, SPEECHMATICS])
 async def test_every_vendor_hears_all_of_a_turn(uri: Uri, make: MakeServer) -> None:
     pcm = speech(1_300)
     async with make() as server, transcriber(uri(server)) as hears:
@@ -137,7 +144,7 @@ async def test_every_vendor_hears_all_of_a_turn(uri: Uri, make: MakeServer) -> N
             assert np.array_equal(server.connections[-1].pcm, pcm)
 
 
-@pytest.mark.parametrize(("uri", "make"), STREAMING)
+@pytest.mark.parametrize(("uri", "make"), [*STREAMING, SPEECHMATICS])
 async def test_words_are_told_while_the_user_speaks(uri: Uri, make: MakeServer) -> None:
     partials: list[Transcript] = []
     async with make() as server, transcriber(uri(server)) as hears:
@@ -148,7 +155,7 @@ async def test_words_are_told_while_the_user_speaks(uri: Uri, make: MakeServer) 
         turn.cancel()
 
 
-@pytest.mark.parametrize(("uri", "make"), STREAMING)
+@pytest.mark.parametrize(("uri", "make"), [*STREAMING, SPEECHMATICS])
 async def test_it_connects_when_the_turn_begins_and_loses_nothing_meanwhile(
     uri: Uri, make: MakeServer
 ) -> None:
@@ -161,7 +168,7 @@ async def test_it_connects_when_the_turn_begins_and_loses_nothing_meanwhile(
         assert len(server.connections[0].pcm) == samples_of(600)
 
 
-@pytest.mark.parametrize(("uri", "make"), VENDORS)
+@pytest.mark.parametrize(("uri", "make"), [*VENDORS, SPEECHMATICS])
 async def test_a_final_transcript_comes_at_once(uri: Uri, make: MakeServer) -> None:
     async with make() as server, transcriber(uri(server)) as hears:
         turn = hears.open()
@@ -173,7 +180,7 @@ async def test_a_final_transcript_comes_at_once(uri: Uri, make: MakeServer) -> N
         assert asyncio.get_running_loop().time() - begun < 0.5
 
 
-@pytest.mark.parametrize(("uri", "make"), VENDORS)
+@pytest.mark.parametrize(("uri", "make"), [*VENDORS, SPEECHMATICS])
 async def test_silence_is_no_words_and_no_failure(
     uri: Uri, make: MakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -287,15 +294,18 @@ async def test_a_whole_answer_that_is_no_json_is_a_failure() -> None:
             await finish(turn)
 
 
-@pytest.mark.parametrize(("uri", "make"), VENDORS)
+@pytest.mark.parametrize(("uri", "make"), [*VENDORS, SPEECHMATICS])
 @pytest.mark.parametrize("fault", ["mute", "hang"])
 async def test_a_server_that_says_nothing_more_holds_nobody_up(
     uri: Uri, make: MakeServer, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(livekit_transcriber, "_FINAL_TIMEOUT", 0.2)
+    # Speechmatics' own package waits for five seconds, and must not be cut short.
+    monkeypatch.setattr("speechmatics.agent_stt._client.DISCONNECT_TIMEOUT_S", 0.3)
     async with make() as server:
         async with transcriber(uri(server)) as hears:
-            server.plan.append(fault)
+            # Speechmatics' package waits ten more seconds for a server that does not even read.
+            server.plan.append("hold" if (uri, fault) == (speechmatics, "mute") else fault)
             turn = hears.open()
             await feed(turn, speech(800))
             with pytest.raises(ProviderFailed, match=r"in time") as caught:
@@ -314,7 +324,7 @@ async def test_a_handshake_that_takes_too_long_fails(monkeypatch: pytest.MonkeyP
             await finish(turn)
 
 
-@pytest.mark.parametrize(("uri", "make"), STREAMING)
+@pytest.mark.parametrize(("uri", "make"), [*STREAMING, SPEECHMATICS])
 async def test_a_cancelled_turn_lets_the_connection_go_and_tells_nothing_more(
     uri: Uri, make: MakeServer
 ) -> None:

@@ -40,15 +40,21 @@ T = TypeVar("T")
 
 TIMEOUT = 5.0
 """Seconds for a plugin to connect, and between two messages of its server."""
-_GOODBYE, _CLOSE_ATTEMPTS = 0.4, 3
-"""Seconds that a stream has to say goodbye before it is cut short; and how often that is tried."""
-_CLOSING = 1.5
-"""Seconds for all that retires, when the plugin is closed."""
+_GOODBYE = 6.0
+"""Seconds for a stream to end; the slowest goodbye of the plugins that are tested takes five."""
+_CLOSING = 0.6
+"""Seconds for each of the steps in which the plugin is closed."""
 _KEEP_ALIVE = 120.0
 _TOO_OFTEN = 429
 _MAX_WAIT = 300.0
 _KEYS = {"elevenlabs": "ELEVEN_API_KEY", "fal": "FAL_KEY"}
 """Where the variable is not called after the plugin."""
+_DEFAULTS: dict[str, dict[str, str]] = {
+    # Raw sound needs no decoder; the alignment is with the text that was sent.
+    "elevenlabs.TTS": {"encoding": "pcm_24000", "preferred_alignment": "original"},
+    # Else it loads a voice activity model of its own, where it finds one.
+    "speechmatics.STT": {"turn_detection_mode": "vad"},
+}
 _NAME = re.compile(r"(?P<plugin>[a-z][a-z0-9_]*)(?:\.(?P<class>[A-Za-z_]\w*))?(?:/(?P<model>.+))?")
 _no_details = NoDetails()
 
@@ -72,19 +78,6 @@ class Stream(Protocol):
     async def aclose(self) -> None:
         """Cancel its tasks and wait for them."""
         ...
-
-
-async def end_stream(stream: Stream) -> None:
-    """Close a stream, whatever its server does.
-
-    Once is not always enough: a cancellation that meets the end of a handshake is lost by Python's
-    `wait_for` (CPython issue 86296), and a goodbye that isn't answered takes ten seconds.
-    """
-    for _ in range(_CLOSE_ATTEMPTS):
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_GOODBYE):
-                await stream.aclose()
-            return
 
 
 class LiveKitPlugin:
@@ -118,6 +111,8 @@ class LiveKitPlugin:
         self._loading: asyncio.Task[None] | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
+        self._hurry = asyncio.Event()
+        """No goodbyes any more."""
         self._retiring: set[asyncio.Task[None]] = set()
         self._session: aiohttp.ClientSession | None = None
         self._wait: float | None = None
@@ -159,9 +154,16 @@ class LiveKitPlugin:
             raise self.unavailable("plugins can be loaded on the main thread only") from error
         for name in ("livekit.agents", module.__name__):
             logging.getLogger(name).addFilter(_no_details)
+        # A vendor's own package (`speechmatics`) tells all that it receives at debug level.
+        logging.getLogger(self.name).setLevel(logging.INFO)
         made = self._class_of(module)
         self._made, self.constructor = made, Constructor(made)
-        self.arguments = self.constructor.convert(self.setting, self.place, self._given)
+        given = {
+            name: value
+            for name, value in _DEFAULTS.get(self.label, {}).items()
+            if self.constructor.takes(name)
+        } | self._given
+        self.arguments = self.constructor.convert(self.setting, self.place, given)
         await self._open_session()
 
     def _class_of(self, module: Any) -> type[Any]:
@@ -270,9 +272,28 @@ class LiveKitPlugin:
         except Exception as error:  # noqa: BLE001 - a plugin's; what it closed is gone either way
             log.debug("%s: closing failed (%s)", self.place, type(error).__name__)
 
-    async def _wait_for_retiring(self) -> None:
-        if self._retiring:
-            await asyncio.wait(self._retiring, timeout=_CLOSING)
+    async def end_stream(self, stream: Stream, ending: asyncio.Task[None] | None = None) -> None:
+        """Close a stream, whatever its server does; `ending`, if given, ends when it does itself.
+
+        A server's goodbye may take seconds, and is not cut short before the plugin is closed: some
+        plugins leave a connection open then. But once is not always enough: a cancellation that
+        meets the end of a handshake is lost by Python's `wait_for` (CPython issue 86296).
+        """
+        if ending is not None:
+            await self._be_patient(ending)
+        closing = asyncio.create_task(stream.aclose())
+        await self._be_patient(closing)
+        if not closing.done():
+            closing.cancel()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSING):
+                    await stream.aclose()
+        await asyncio.gather(closing, return_exceptions=True)
+
+    async def _be_patient(self, task: asyncio.Task[None]) -> None:
+        hurry = asyncio.create_task(self._hurry.wait())
+        await asyncio.wait({task, hurry}, timeout=_GOODBYE, return_when=asyncio.FIRST_COMPLETED)
+        hurry.cancel()
 
     async def close(self) -> None:
         """End what is retiring, and the HTTP session with all its connections."""
@@ -284,6 +305,12 @@ class LiveKitPlugin:
         if self._keeper is not None:
             await asyncio.gather(self._keeper, return_exceptions=True)
         await self._wait_for_retiring()  # their connections are gone now
+        self._hurry.set()
+        await self._wait_for_retiring()
         for task in (late := list(self._retiring)):
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
+
+    async def _wait_for_retiring(self) -> None:
+        if self._retiring:
+            await asyncio.wait(self._retiring, timeout=_CLOSING)

@@ -13,10 +13,6 @@ if TYPE_CHECKING:
 
 _MAX_SPEAKERS = 12
 """Voices whose connections are kept."""
-_DEFAULTS: dict[str, dict[str, Any]] = {
-    # Raw sound needs no decoder; the alignment is with the text that was sent.
-    "elevenlabs.TTS": {"encoding": "pcm_24000", "preferred_alignment": "original"},
-}
 
 
 @dataclass(slots=True, eq=False)
@@ -46,8 +42,7 @@ class Speakers:
         """Raises ProviderUnavailable."""
         speaker = self._kept.get(voice)
         if speaker is None:
-            arguments = dict(_DEFAULTS.get(self._plugin.label, {}))
-            arguments = {**arguments, **self._plugin.arguments}
+            arguments = dict(self._plugin.arguments)
             if voice and self.parameter:
                 arguments[self.parameter] = voice
             speaker = self._kept[voice] = Speaker(voice, self._plugin.make(arguments))

@@ -21,7 +21,7 @@ from greenroom.audio.pcm import EMPTY, Pcm
 from greenroom.audio.resample import Resampler
 from greenroom.errors import InvalidInput, ProviderFailed
 from greenroom.speech.livekit_errors import is_lost_connection
-from greenroom.speech.livekit_plugins import TIMEOUT, LiveKitPlugin, end_stream
+from greenroom.speech.livekit_plugins import TIMEOUT, LiveKitPlugin
 from greenroom.speech.livekit_speakers import Speaker, Speakers
 from greenroom.speech.livekit_voices import VendorVoices, check_names, voices_of
 from greenroom.speech.ports import VOICES, ProviderContext, SpeechChunk
@@ -183,7 +183,7 @@ class _Utterance:
             self._stream = None
 
     async def _end(self, stream: SynthesizeStream | ChunkedStream, *, was_cut: bool) -> None:
-        await end_stream(stream)
+        await self._plugin.end_stream(stream)
         tts = self._speaker.tts
         if was_cut and not self._speaker.dropped:
             # LiveKit's pool says goodbye to the connection of a cut utterance, and opens another,

@@ -18,7 +18,7 @@ import numpy as np
 from greenroom.audio.pcm import EMPTY, HEARING_RATE, Pcm
 from greenroom.audio.resample import Resampler, resample
 from greenroom.errors import ProviderFailed
-from greenroom.speech.livekit_plugins import TIMEOUT, LiveKitPlugin, end_stream
+from greenroom.speech.livekit_plugins import TIMEOUT, LiveKitPlugin
 from greenroom.speech.ports import (
     PartialListener,
     ProviderContext,
@@ -144,7 +144,10 @@ class StreamedTurn:
             self._reader = None
 
     async def _close(self, reader: asyncio.Task[None]) -> None:
-        await end_stream(self._stream)
+        # A stream that was told the end and has not come to it is not disturbed: the one of
+        # Speechmatics would leave its connection open.
+        ending = self._ended and not self._commits and not self._closed.is_set()
+        await self._plugin.end_stream(self._stream, reader if ending else None)
         await _until_done(reader)  # takes the stream's last error, so that nobody misses it
         reader.cancel()  # of a stream that was closed before it began there is no end
         await asyncio.gather(reader, return_exceptions=True)
