@@ -124,7 +124,7 @@ async def compose(
                 ("hears", _in_words(hears)),
                 ("speaks", _in_words(speaks)),
                 ("thinks", ", then ".join(map(_without_options, providers.model))),
-                ("shop", catalogue.uri),
+                ("shop", _without_options(catalogue.uri)),
                 ("journal", sessions.store.name),
             ),
         )
