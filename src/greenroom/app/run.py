@@ -16,29 +16,36 @@ from greenroom.app.compose import Greenroom, compose
 from greenroom.app.garbage import tune_garbage_collector
 from greenroom.app.server import bind, http_server, shutdown_signals
 from greenroom.settings import Settings
+from greenroom.speech.ports import Progress, log_progress
 
 log = logging.getLogger(__name__)
 
 
-def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. Raises ConfigurationError before anything is served."""
+def run(settings: Settings, progress: Progress = log_progress) -> None:
+    """Serve until SIGTERM or SIGINT; `progress` is told of downloads at the start.
+
+    Raises ConfigurationError before anything is served.
+    """
     logging.basicConfig(
         level=settings.log_level.upper(),
         format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
         stream=sys.stderr,
     )
-    for noisy in ("uvicorn.error", "httpx", "alembic"):
+    # Those of HTTP clients would hold what users say, and some of them keys.
+    for noisy in ("uvicorn.error", "httpx", "httpcore", "openai", "alembic", "livekit"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(settings, print))
+        runner.run(serve(settings, print, progress))
 
 
-async def serve(settings: Settings, say: Callable[[str], None]) -> None:
+async def serve(
+    settings: Settings, say: Callable[[str], None], progress: Progress = log_progress
+) -> None:
     """Serve; `say` prints what is served where. Returns when drained."""
     began = time.monotonic()
     listener = bind(settings.server)
     try:
-        async with compose(settings) as greenroom:
+        async with compose(settings, progress) as greenroom:
             server = http_server(greenroom.app, settings.server)
             with shutdown_signals(asyncio.get_running_loop()) as asked:
                 serving = asyncio.create_task(server.serve([listener]))

@@ -21,5 +21,7 @@ def serve(
     """Serve until SIGTERM or Ctrl-C; then drain and end."""
     settings = load_settings(data_dir=data_dir, host=host, port=port)
     from greenroom.app.run import run
+    from greenroom.cli.progress import ProgressBars
 
-    run(settings)
+    with ProgressBars() as bars:
+        run(settings, bars)
