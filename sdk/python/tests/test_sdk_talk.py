@@ -13,7 +13,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from support.server import API_KEY, SCRIPTED, running_server
+from support.server import API_KEY, SCRIPTED, running_server, spawn
 
 import voice_agent as sdk
 from voice_agent import VoiceAgentClient, VoiceConnection
@@ -277,6 +277,20 @@ async def test_a_server_that_restarts_ends_the_session_and_says_so(data_dir: Pat
             await stopping
     assert caught.value.server_restarting
     assert caught.value.close_code == 1012
+
+
+async def test_a_server_that_crashes_ends_the_session_when_it_is_back(data_dir: Path) -> None:
+    async with running_server(data_dir, **SCRIPTED) as server:
+        async with talk(server.url) as (_, ws):
+            await server.kill()
+            port = server.url.rsplit(":", 1)[1]
+            process = await spawn(data_dir, "--port", port, **SCRIPTED)
+            with pytest.raises(sdk.SessionEnded, match="node_lost") as caught:
+                async for _ in ws:
+                    pass
+            process.terminate()
+            await process.communicate()
+    assert caught.value.server_restarting
 
 
 async def test_limits_are_told_with_the_time_to_wait(data_dir: Path) -> None:

@@ -327,6 +327,28 @@ async def test_a_position_that_meets_a_closed_connection_is_dropped(fake: Fake) 
         assert await kinds(ws) == ["session.ready"]
 
 
+async def test_many_breaks_lose_only_what_was_on_its_way_and_mix_nothing(fake: Fake) -> None:
+    async def drop_soon(peer: Any) -> None:
+        asyncio.get_running_loop().call_later(0.1, peer.drop)
+        await idle(peer)
+
+    server = await fake(*[drop_soon] * 5, end)
+    async with talk(server.url) as ws:
+        count = 0
+        while len(server.starts) < 6:  # each turn of it sends
+            await ws.send_audio(count.to_bytes(4, "little") + bytes(636))
+            await asyncio.sleep(0.002)
+            count += 1
+        await ws.end()
+    heard = [
+        int.from_bytes(base64.b64decode(each["data"]["audio"])[:4], "little")
+        for each in server.received
+        if each["type"] == "audio.input"
+    ]
+    assert heard == sorted(set(heard)), "in order, none twice"
+    assert count - len(heard) < 50
+
+
 async def test_an_end_during_a_break_is_told_after_it(fake: Fake) -> None:
     server = await fake(drop, end)
     server.gate.clear()

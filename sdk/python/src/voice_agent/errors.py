@@ -124,8 +124,8 @@ class SessionEnded(VoiceAgentError):
 
     @property
     def server_restarting(self) -> bool:
-        """Whether the server restarts: a new session may be made at once, this one is over."""
-        return self.close_code == SERVICE_RESTART
+        """Whether the server restarts or has crashed: a new session goes on where it is back."""
+        return self.close_code == SERVICE_RESTART or self.reason in _LOST_WITH_SERVER
 
 
 class MicrophoneError(VoiceAgentError):
@@ -138,6 +138,9 @@ class MicrophoneError(VoiceAgentError):
 
 SERVICE_RESTART = 1012
 """WebSocket close code (IANA registry)."""
+
+_LOST_WITH_SERVER = frozenset({"drained", "node_lost"})
+"""Reasons that a server gives when a session is to be started again after its restart."""
 
 _BY_CODE: dict[str, type[VoiceAgentError]] = {
     "UNAUTHORIZED": Unauthorized,
