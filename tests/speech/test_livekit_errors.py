@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from livekit.agents import APIConnectionError, APIError, APIStatusError, APITimeoutError
 
@@ -47,6 +49,26 @@ def test_an_error_that_wraps_another_is_told_as_the_other() -> None:
     wrapper = status(-1)
     wrapper.__cause__ = APITimeoutError()
     assert as_failure("livekit:x", wrapper).why == "did not answer in time"
+
+
+class _Refused(Exception):
+    """As the errors of websockets and httpx are."""
+
+    def __init__(self, status_code: int) -> None:
+        self.response = SimpleNamespace(status_code=status_code)
+
+
+@pytest.mark.parametrize(("code", "retryable"), [(401, False), (429, True)])
+def test_a_status_that_a_plugin_has_hidden_is_found(code: int, retryable: bool) -> None:
+    hidden = OSError()
+    hidden.__context__ = _Refused(code)
+    error = APIConnectionError()
+    error.__cause__ = hidden
+    failure = as_failure("livekit:x", error, 7.0)
+    assert str(code) in failure.why
+    assert failure.retryable is retryable
+    assert failure.retry_after == (7 if code == 429 else None)
+    assert not is_lost_connection(error)
 
 
 @pytest.mark.parametrize(

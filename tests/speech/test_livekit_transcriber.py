@@ -219,7 +219,7 @@ async def test_another_rate_is_resampled_to(uri: Callable[..., str]) -> None:
         assert len(connection.pcm) == pytest.approx(48_000, abs=200)
 
 
-@pytest.mark.parametrize(("uri", "make"), VENDORS)
+@pytest.mark.parametrize(("uri", "make"), [*VENDORS, SPEECHMATICS])
 @pytest.mark.parametrize(
     ("fault", "retryable", "says"),
     [
@@ -255,7 +255,7 @@ async def test_how_long_to_wait_is_what_the_vendor_said() -> None:
         assert caught.value.retry_after == 7
 
 
-@pytest.mark.parametrize(("uri", "make"), STREAMING)
+@pytest.mark.parametrize(("uri", "make"), [*STREAMING, SPEECHMATICS])
 @pytest.mark.parametrize(
     ("fault", "retryable"), [("cut", True), ("close:1011", True), ("close:1008", False)]
 )
@@ -271,7 +271,7 @@ async def test_a_connection_that_ends_in_mid_turn_fails_at_its_end(
         await feed(turn, speech(800))  # which nobody hears, and which raises nothing
         with pytest.raises(ProviderFailed) as caught:
             await finish(turn)
-        if uri is not cartesia:  # whose plugin does not tell the code
+        if uri not in {cartesia, speechmatics}:  # whose plugins do not tell the code
             assert caught.value.retryable is retryable
         assert "show" not in str(caught.value)
 

@@ -14,6 +14,7 @@ _PASSES = {408, 425, 429, 499}
 """Of the 4xx those that another attempt may get past."""
 _REFUSED_CLOSE = {1003, 1007, 1008}
 """Close codes of a WebSocket that say that the request was wrong (RFC 6455, section 7.4.1)."""
+_DEPTH = 8
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
@@ -37,6 +38,8 @@ def as_failure(provider: str, error: Exception, wait: float | None = None) -> Pr
         APITimeoutError,
     )
 
+    if not isinstance(error, APIStatusError) and (status := _status_below(error)):
+        return _for_status(provider, status, wait)
     why, retryable = f"failed ({type(error).__name__})", True
     match error:
         case APIStatusError(status_code=code) if code > 0:
@@ -62,7 +65,26 @@ def is_lost_connection(error: Exception) -> bool:
 
     if isinstance(error, APIStatusError):
         return error.status_code not in range(400, 600)
-    return isinstance(error, APIConnectionError) and not isinstance(error, APITimeoutError)
+    return (
+        isinstance(error, APIConnectionError)
+        and not isinstance(error, APITimeoutError)
+        and _status_below(error) is None
+    )
+
+
+def _status_below(error: BaseException) -> int | None:
+    """The HTTP status that a plugin has wrapped as something else, if there is one.
+
+    The errors of aiohttp have a `status`; those of websockets and httpx a `response`.
+    """
+    below: BaseException | None = error
+    for _ in range(_DEPTH):
+        below = below and (below.__cause__ or below.__context__)
+        answer = getattr(below, "response", below)
+        status = getattr(answer, "status_code", None) or getattr(answer, "status", None)
+        if isinstance(status, int) and 400 <= status < 600:
+            return status
+    return None
 
 
 def _for_status(provider: str, code: int, wait: float | None) -> ProviderFailed:

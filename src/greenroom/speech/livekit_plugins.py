@@ -288,7 +288,11 @@ class LiveKitPlugin:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_CLOSING):
                     await stream.aclose()
-        await asyncio.gather(closing, return_exceptions=True)
+        # Speechmatics' stream forgets its other tasks where one has failed (1.8.9).
+        left: list[asyncio.Task[None]] = list(getattr(stream, "_tasks", ()))
+        for task in left:
+            task.cancel()
+        await asyncio.gather(closing, *left, return_exceptions=True)
 
     async def _be_patient(self, task: asyncio.Task[None]) -> None:
         hurry = asyncio.create_task(self._hurry.wait())
