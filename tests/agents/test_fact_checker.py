@@ -250,6 +250,7 @@ def test_an_excuse_claims_nothing(excuse: str) -> None:
 async def test_what_was_said_before_may_be_repeated(toolbox: Toolbox) -> None:
     guard = AnswerGuard(ShopContext(), "again please", "I've added it to your cart. Anything else?")
     assert guard.check("I've added it to your cart.") == "I've added it to your cart."
+    assert AnswerGuard(ShopContext()).check("I've added it to your cart.") == INSTEAD["cart"]
 
 
 def test_a_sentence_is_said_once_and_a_stutter_never() -> None:

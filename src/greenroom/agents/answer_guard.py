@@ -7,6 +7,7 @@ sentence, once in an answer.
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from greenroom.agents.claims import Kind
 from greenroom.agents.fact_checker import refusal
@@ -35,12 +36,16 @@ _SAME_WORDS = 0.25
 
 
 class AnswerGuard:
-    """Watches one answer. `refused` counts the sentences held back for what they state."""
+    """Watches one answer. `refused` counts the sentences held back for what they state.
 
-    def __init__(self, context: ShopContext, prompt: str = "", last_answer: str = "") -> None:
+    `repeats` is the answer before, where the user asked to hear it again: it passed then.
+    """
+
+    def __init__(self, context: ShopContext, prompt: str = "", repeats: str = "") -> None:
         self._context = context
-        self._last_answer = last_answer
+        self._repeats = repeats
         self._done: set[str] = set()
+        self._untold: list[str] = []
         self._said: set[str] = set()
         self._excused = False
         self.refused = 0
@@ -50,14 +55,26 @@ class AnswerGuard:
         """A tool has run: what it gave may be said."""
         note(self._context.facts, ran)
         if ran.ok and isinstance(ran.result, dict):
-            self._done |= {change for change in ("added", "removed") if ran.result.get(change)}
+            for change in ("added", "removed"):
+                if ran.result.get(change):
+                    self._done.add(change)
+                    self._untold.append(_change(change, ran.result))
+
+    def spoke(self) -> None:
+        """The model has gone on to say something: what it did is told by itself."""
+        self._untold.clear()
+
+    @property
+    def untold(self) -> str:
+        """The changes of the cart of which nothing was said yet, as sentences."""
+        return " ".join(self._untold)
 
     def check(self, sentence: str) -> str:
         """See `agents.ports.Agent.check`."""
         text = spoken_part(sentence)
         if not text or self._is_repeated(text):
             return ""
-        if text in self._last_answer:  # it passed then
+        if text in self._repeats:
             return text
         kind = refusal(text, self._context, frozenset(self._done))
         if kind is None:
@@ -78,3 +95,11 @@ class AnswerGuard:
             return True
         self._said.add(said)
         return False
+
+
+def _change(change: str, result: dict[str, Any]) -> str:
+    title = result.get("title")
+    what = "everything" if title is None else f"the {title}"
+    if change == "added":
+        return f"I've added {what} to your cart."
+    return f"I've taken {what} out of your cart."

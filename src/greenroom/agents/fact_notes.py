@@ -99,7 +99,8 @@ def _cart(facts: Facts, result: dict[str, Any]) -> None:
         facts.product(line["title"], ProductFacts(prices=_prices([line["unit_price"]])))
         total = Decimal(line["line_total"])
         facts.amount(f"{total:.2f} {line['unit_price']['currency']}")
-    _amounts(facts, [cart.get("total")])
+    if cart.get("items"):
+        _amounts(facts, [cart["total"]])
     for missing in result.get("left_out", ()):
         _stock_left(facts, missing)
     if "reason" in result and "title" in result:  # it was not added

@@ -18,6 +18,7 @@ from greenroom.agents.unspoken import SilentParts
 from greenroom.commerce.context import ShopContext
 from greenroom.commerce.intents import recognise
 from greenroom.commerce.toolbox import Toolbox
+from greenroom.errors import ProviderFailed
 from greenroom.providers.usage import UsageListener
 
 if TYPE_CHECKING:
@@ -143,24 +144,33 @@ class ShopAgent:
         wanted = recognise(text, self.context).name
         used: list[str] = []
         said = [message.text for message in history if message.role == "assistant"]
-        guard = self._guard = AnswerGuard(self.context, text, said[-1] if said else "")
+        again = said[-1] if said and wanted == "repeat" else ""
+        guard = self._guard = AnswerGuard(self.context, text, again)
         self._usage, silent = {}, SilentParts()
-        async with aclosing(self._shop.run(text, self.context, history, self._on_usage)) as events:
-            async for event in events:
-                match event:
-                    case ToolRan(tool=tool):
-                        used.append(tool)
-                        guard.saw(event)
-                        yield event
-                    case TextDelta(piece):
-                        if heard := silent.push(piece):
-                            yield TextDelta(heard)
-                    case AnswerDone(usage=usage):
-                        if rest := silent.finish():
-                            yield TextDelta(rest)
-                        self._usage = dict(usage)
-                        self._count_refused()
-                        yield AnswerDone(intent_of(wanted, used), self._usage)
+        running = self._shop.run(text, self.context, history, self._on_usage)
+        try:
+            async with aclosing(running) as events:
+                async for event in events:
+                    match event:
+                        case ToolRan(tool=tool):
+                            used.append(tool)
+                            guard.saw(event)
+                            yield event
+                        case TextDelta(piece):
+                            if heard := silent.push(piece):
+                                guard.spoke()
+                                yield TextDelta(heard)
+                        case AnswerDone(usage=usage):
+                            if rest := silent.finish():
+                                yield TextDelta(rest)
+                            self._usage = dict(usage)
+                            self._count_refused()
+                            yield AnswerDone(intent_of(wanted, used), self._usage)
+        except ProviderFailed:
+            # Who asks again must know that the cart was changed already.
+            if guard.untold:
+                yield TextDelta(f"\n{guard.untold}\n")
+            raise
 
     def check(self, sentence: str) -> str:
         """What may be spoken for a sentence; see the port."""
