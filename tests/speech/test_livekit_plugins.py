@@ -139,45 +139,6 @@ async def test_what_was_never_warm_can_be_closed() -> None:
     await create_synthesizer("livekit:deepgram", KEYS).close()
 
 
-class _Stubborn:
-    """A stream on which the first cancellation is lost."""
-
-    def __init__(self) -> None:
-        self.asked = 0
-
-    async def aclose(self) -> None:
-        self.asked += 1
-        if self.asked == 1:
-            await asyncio.Event().wait()
-
-
-@pytest.mark.parametrize("goodbye", [0.05, 60])
-async def test_a_stream_that_does_not_end_is_told_again(
-    goodbye: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(livekit_plugins, "_GOODBYE", goodbye)
-    monkeypatch.setattr(livekit_plugins, "_CLOSING", 0.05)
-    plugin = LiveKitPlugin("providers.transcriber", "livekit:deepgram", "STT", KEYS)
-    stream = _Stubborn()
-    plugin.retire(plugin.end_stream(stream))
-    if goodbye < 1:
-        async with asyncio.timeout(5):
-            while stream.asked < 2:  # noqa: ASYNC110 - the plugin's task is not ours to await
-                await asyncio.sleep(0.01)
-    await plugin.close()
-    assert stream.asked == 2
-
-
-async def test_a_stream_that_cannot_be_closed_disturbs_nobody() -> None:
-    plugin = LiveKitPlugin("providers.transcriber", "livekit:deepgram", "STT", KEYS)
-
-    async def fail() -> None:
-        raise ValueError(KEY)
-
-    plugin.retire(fail())
-    await plugin.close()
-
-
 def test_a_plugins_log_lines_come_without_payloads_and_tracebacks() -> None:
     error = ValueError("what the user said")
     record = logging.getLogger("livekit.plugins.x").makeRecord(

@@ -17,14 +17,15 @@ import importlib
 import logging
 import re
 import ssl
-from collections.abc import Callable, Coroutine, Mapping
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from functools import cache, partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import parse_qsl
 
 from greenroom.errors import ProviderFailed, ProviderUnavailable
+from greenroom.speech.livekit_closing import Leaving
 from greenroom.speech.livekit_errors import NoDetails, as_failure
 from greenroom.speech.livekit_options import Constructor
 from greenroom.speech.ports import ProviderContext
@@ -40,10 +41,6 @@ T = TypeVar("T")
 
 TIMEOUT = 5.0
 """Seconds for a plugin to connect, and between two messages of its server."""
-_GOODBYE = 6.0
-"""Seconds for a stream to end; the slowest goodbye of the plugins that are tested takes five."""
-_CLOSING = 0.6
-"""Seconds for each of the steps in which the plugin is closed."""
 _KEEP_ALIVE = 120.0
 _TOO_OFTEN = 429
 _MAX_WAIT = 300.0
@@ -70,14 +67,6 @@ def _is_installed(name: str) -> bool:
 def _trust() -> ssl.SSLContext:
     """Reading the certificates takes some ten ms; all plugins share them."""
     return ssl.create_default_context()
-
-
-class Stream(Protocol):
-    """What all streams of LiveKit have in common here."""
-
-    async def aclose(self) -> None:
-        """Cancel its tasks and wait for them."""
-        ...
 
 
 class LiveKitPlugin:
@@ -111,9 +100,7 @@ class LiveKitPlugin:
         self._loading: asyncio.Task[None] | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
-        self._hurry = asyncio.Event()
-        """No goodbyes any more."""
-        self._retiring: set[asyncio.Task[None]] = set()
+        self.leaving = Leaving(self.place)
         self._session: aiohttp.ClientSession | None = None
         self._wait: float | None = None
         """Seconds that the vendor asked to wait when it last found itself asked too often."""
@@ -260,61 +247,14 @@ class LiveKitPlugin:
         """What a plugin's error comes to; neither a key nor a text is in it."""
         return as_failure(self.place, error, self._wait)
 
-    def retire(self, closing: Coroutine[Any, Any, None]) -> None:
-        """Have something closed in the background: a server's goodbye can take seconds."""
-        task = asyncio.create_task(self._retire(closing))
-        self._retiring.add(task)
-        task.add_done_callback(self._retiring.discard)
-
-    async def _retire(self, closing: Coroutine[Any, Any, None]) -> None:
-        try:
-            await closing
-        except Exception as error:  # noqa: BLE001 - a plugin's; what it closed is gone either way
-            log.debug("%s: closing failed (%s)", self.place, type(error).__name__)
-
-    async def end_stream(self, stream: Stream, ending: asyncio.Task[None] | None = None) -> None:
-        """Close a stream, whatever its server does; `ending`, if given, ends when it does itself.
-
-        A server's goodbye may take seconds, and is not cut short before the plugin is closed: some
-        plugins leave a connection open then. But once is not always enough: a cancellation that
-        meets the end of a handshake is lost by Python's `wait_for` (CPython issue 86296).
-        """
-        if ending is not None:
-            await self._be_patient(ending)
-        closing = asyncio.create_task(stream.aclose())
-        await self._be_patient(closing)
-        if not closing.done():
-            closing.cancel()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_CLOSING):
-                    await stream.aclose()
-        # Speechmatics' stream forgets its other tasks where one has failed (1.8.9).
-        left: list[asyncio.Task[None]] = list(getattr(stream, "_tasks", ()))
-        for task in left:
-            task.cancel()
-        await asyncio.gather(closing, *left, return_exceptions=True)
-
-    async def _be_patient(self, task: asyncio.Task[None]) -> None:
-        hurry = asyncio.create_task(self._hurry.wait())
-        await asyncio.wait({task, hurry}, timeout=_GOODBYE, return_when=asyncio.FIRST_COMPLETED)
-        hurry.cancel()
-
     async def close(self) -> None:
         """End what is retiring, and the HTTP session with all its connections."""
         if self._loading is not None:
             self._loading.cancel()
             await asyncio.gather(self._loading, return_exceptions=True)
-        await self._wait_for_retiring()
+        await self.leaving.wait()
         self._closing.set()
         if self._keeper is not None:
             await asyncio.gather(self._keeper, return_exceptions=True)
-        await self._wait_for_retiring()  # their connections are gone now
-        self._hurry.set()
-        await self._wait_for_retiring()
-        for task in (late := list(self._retiring)):
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
-
-    async def _wait_for_retiring(self) -> None:
-        if self._retiring:
-            await asyncio.wait(self._retiring, timeout=_CLOSING)
+        await self.leaving.wait()  # their connections are gone now
+        await self.leaving.end()

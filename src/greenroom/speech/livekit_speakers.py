@@ -75,4 +75,4 @@ class Speakers:
     def _close(self, speaker: Speaker) -> None:
         if not speaker.closed:
             speaker.dropped = speaker.closed = True
-            self._plugin.retire(speaker.tts.aclose())
+            self._plugin.leaving.retire(speaker.tts.aclose())

@@ -179,11 +179,11 @@ class _Utterance:
     def close(self) -> None:
         """Stop the work at once; the server's goodbye is awaited elsewhere."""
         if self._stream is not None:
-            self._plugin.retire(self._end(self._stream, was_cut=not self._over))
+            self._plugin.leaving.retire(self._end(self._stream, was_cut=not self._over))
             self._stream = None
 
     async def _end(self, stream: SynthesizeStream | ChunkedStream, *, was_cut: bool) -> None:
-        await self._plugin.end_stream(stream)
+        await self._plugin.leaving.end_stream(stream)
         tts = self._speaker.tts
         if was_cut and not self._speaker.dropped:
             # LiveKit's pool says goodbye to the connection of a cut utterance, and opens another,

@@ -78,7 +78,7 @@ class LiveKitTranscriber:
         for turn in list(self._turns):
             turn.cancel()
         if self._stt is not None:
-            self._plugin.retire(self._stt.aclose())
+            self._plugin.leaving.retire(self._stt.aclose())
         await self._plugin.close()
 
 
@@ -140,14 +140,14 @@ class StreamedTurn:
         """Close the stream; its server's goodbye is awaited elsewhere."""
         self._on_partial = None
         if self._reader is not None:
-            self._plugin.retire(self._close(self._reader))
+            self._plugin.leaving.retire(self._close(self._reader))
             self._reader = None
 
     async def _close(self, reader: asyncio.Task[None]) -> None:
         # A stream that was told the end and has not come to it is not disturbed: the one of
         # Speechmatics would leave its connection open.
         ending = self._ended and not self._commits and not self._closed.is_set()
-        await self._plugin.end_stream(self._stream, reader if ending else None)
+        await self._plugin.leaving.end_stream(self._stream, reader if ending else None)
         await _until_done(reader)  # takes the stream's last error, so that nobody misses it
         reader.cancel()  # of a stream that was closed before it began there is no end
         await asyncio.gather(reader, return_exceptions=True)
