@@ -21,7 +21,7 @@ from greenroom.commerce.ports import Filters, Money, Product, SearchResult, Vari
 from greenroom.commerce.search_terms import Index, SearchTerms, parse_query, without_apostrophes
 from greenroom.commerce.sizes import canonical_color
 
-RANKED = 1_000
+RANKED = 500
 """Hits of one query that are ranked. bm25 costs some 3 us a hit, and a word like "shoe" may find a
 fifth of a department store; what is found beyond these comes in the catalogue's order."""
 
@@ -83,6 +83,14 @@ class ProductIndex:
     def __len__(self) -> int:
         (count,) = self._database.execute("SELECT count(*) FROM products").fetchone()
         return int(count)
+
+    def optimise(self) -> None:
+        """Put the full-text indexes in order after much was added: a quarter less for a search."""
+        for index in _COLUMNS:
+            # https://www.sqlite.org/fts5.html#the_optimize_command
+            self._database.execute(
+                f"INSERT INTO {index} ({index}) VALUES ('optimize')"  # noqa: S608 - our names
+            )
 
     def ids(self) -> set[str]:
         """The ids of all products."""

@@ -116,6 +116,10 @@ class SqliteCatalogue:
             some = ids[at : at + _AT_ONCE]
             await self._do(lambda index, some=some: index.remove(some))  # type: ignore[misc]
 
+    async def optimise(self) -> None:
+        """Make searches quicker after much was put in. They wait for it: 0.5 s for 100,000."""
+        await self._do(lambda index: index.optimise())
+
     async def ids(self) -> set[str]:
         """The ids of all products."""
         return await self._do(lambda index: index.ids())
@@ -157,6 +161,7 @@ class SqliteCatalogue:
         index, began = ProductIndex(self._currency), time.monotonic()
         try:
             index.put(self._load(), stop=lambda: self._closed)
+            index.optimise()
         except BaseException:
             index.close()
             raise

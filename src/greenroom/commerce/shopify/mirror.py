@@ -194,6 +194,7 @@ class Mirror:
             await self._read_pages(reader, index)
         else:
             await self._race(self._read_pages(reader, index), self._read_file(index))
+        await index.optimise()
         self.complete = True
         self._fresh_at, self._since = self._began
         self._listed_at = self._fresh_at
