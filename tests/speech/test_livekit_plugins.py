@@ -224,6 +224,48 @@ def homemade() -> Iterator[type[Any]]:
     del sys.modules[name]
 
 
+@pytest.fixture
+def deaf() -> Iterator[None]:
+    """A plugin `deaf` whose stream ends before the turn does, as if that were right."""
+    from livekit.agents import APIConnectOptions, stt
+
+    class STT(stt.STT):
+        def __init__(self) -> None:
+            super().__init__(capabilities=stt.STTCapabilities(streaming=True, interim_results=True))
+
+        async def _recognize_impl(self, *args: Any, **kwargs: Any) -> Any:
+            raise NotImplementedError
+
+        def stream(self, *, conn_options: Any = APIConnectOptions(), **_: Any) -> Any:  # noqa: B008
+            return Stream(stt=self, conn_options=conn_options)
+
+    class Stream(stt.RecognizeStream):
+        async def _run(self) -> None:
+            return
+
+    name = "livekit.plugins.deaf"
+    module = ModuleType(name)
+    module.__spec__ = ModuleSpec(name, None)
+    STT.__module__ = name
+    module.STT = STT  # type: ignore[attr-defined]
+    sys.modules[name] = module
+    yield
+    del sys.modules[name]
+
+
+@pytest.mark.usefixtures("deaf")
+async def test_a_stream_that_ends_in_mid_turn_is_a_failure() -> None:
+    hears = create_transcriber("livekit:deaf", NO_KEYS)
+    await hears.warm_up()
+    turn = hears.open()
+    for _ in range(20):
+        turn.feed(np.ones(512, np.int16))
+        await asyncio.sleep(0)
+    with pytest.raises(ProviderFailed, match="middle of a turn"):
+        await turn.finish()
+    await hears.close()
+
+
 async def spoken(uri: str, voice: str = "Ashley") -> list[SpeechChunk]:
     speaks = create_synthesizer(uri, NO_KEYS)
     try:

@@ -17,6 +17,8 @@ import importlib
 import logging
 import re
 import ssl
+import sys
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import cache, partial
@@ -33,8 +35,6 @@ from greenroom.speech.provider_uri import parse_provider_uri
 
 if TYPE_CHECKING:
     import aiohttp
-
-log = logging.getLogger(__name__)
 
 Kind = Literal["STT", "TTS"]
 T = TypeVar("T")
@@ -131,16 +131,17 @@ class LiveKitPlugin:
         await asyncio.shield(self._loading)
 
     async def _load(self) -> None:
+        name = f"livekit.plugins.{self.name}"
+        if name not in sys.modules and threading.current_thread() is not threading.main_thread():
+            raise self.unavailable("LiveKit's plugins can be loaded on the main thread only")
         try:
             await asyncio.to_thread(importlib.import_module, "livekit.agents")
-            module = importlib.import_module(f"livekit.plugins.{self.name}")
+            module = importlib.import_module(name)
         except ImportError as error:
             missing = error.name or "a part of it"
             raise self.unavailable(f"{missing} can't be imported; {self._remedy}") from error
-        except RuntimeError as error:  # register_plugin says so
-            raise self.unavailable("plugins can be loaded on the main thread only") from error
-        for name in ("livekit.agents", module.__name__):
-            logging.getLogger(name).addFilter(_no_details)
+        for logger in ("livekit.agents", name):
+            logging.getLogger(logger).addFilter(_no_details)
         # A vendor's own package (`speechmatics`) tells all that it receives at debug level.
         logging.getLogger(self.name).setLevel(logging.INFO)
         made = self._class_of(module)

@@ -157,7 +157,9 @@ class StreamedTurn:
         reader = self._reader
         if reader is None:
             return
-        if reader.done():
+        if self._closed.is_set():
+            await _until_done(reader)
+        if reader.done() or self._closed.is_set():
             self._failure = self._failure or ProviderFailed(
                 self._plugin.place, "ended in the middle of a turn"
             )
