@@ -20,6 +20,9 @@ _FORM = re.compile(rf"\b(?:sizes?|in (?:{'|'.join(sorted(COLORS))})|colou?rs?|th
 _SIZE = re.compile(
     r"\bsize (\w+(?: large| small)?)|\b((?:extra |double extra )?(?:small|large)|medium)\b"
 )
+_WORD_FOR_WORD = 20
+"""Characters of a sentence that is the shop's own where it stands in one of its texts."""
+
 _IN_CART = re.compile(r"\balready\b|\b(?:is|are) (?:now )?in your\b")
 _ONE = re.compile(r"\bone (?=(?:\w+ )?(?:hour|day|week|month|year)s?\b)")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -31,6 +34,10 @@ def refusal(sentence: str, context: ShopContext, done: frozenset[str]) -> Kind |
     `done` are the changes of the cart in this turn: "added", "removed".
     """
     stated = read(sentence, context.facts)
+    if len(stated.text) > _WORD_FOR_WORD and any(
+        stated.text in text for text in context.facts.texts.values()
+    ):
+        return None
     if not prices_hold(stated, context):
         return "price"
     for claim in claims(stated.text):
