@@ -88,7 +88,7 @@ async def bare_sends(socket: ClientConnection) -> None:
 
 
 async def voice_receives(ws: Any, text: str) -> None:
-    await ws._link.socket.send("->" + text)  # noqa: SLF001 - only this server understands it
+    await ws._line.tell("->" + text)  # noqa: SLF001 - only this server understands it
     for _ in range(MESSAGES):
         await anext(ws)
 

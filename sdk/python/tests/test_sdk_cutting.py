@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_agent.cutting import MAX_BYTES, MAX_MS, Piece, create_cutter, guess_format
+from voice_agent.cutting import MAX_BYTES, MAX_MS, Piece, create_cutter
+from voice_agent.guessing import guess_format
 from voice_agent.pacing import Pacer
 
 SECONDS = 7

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 import voice_agent as sdk
-from voice_agent import VoiceAgentClient, VoiceConnection
-from voice_agent import voice as voice_module
+from voice_agent import VoiceAgentClient, VoiceConnection, lifeline
 from voice_agent.mailbox import Mailbox
 
 Fake = Callable[..., Awaitable[Any]]
@@ -412,7 +411,7 @@ async def test_leaving_ends_the_session_also_where_nothing_is_read(fake: Fake) -
     flooded = asyncio.Event()
 
     async def flood(peer: Any) -> None:
-        for number in range(voice_module.MAX_UNREAD + 100):
+        for number in range(lifeline.MAX_UNREAD + 100):
             await peer.send("transcription", text=str(number), confidence=1, is_final=True)
         flooded.set()
         await end(peer)
@@ -610,4 +609,4 @@ def test_the_bounds_fit_together() -> None:
     from voice_agent import outbox, pacing
 
     assert outbox.MAX_MS / 1000 + 30 <= pacing.SERVER_BOUND - 5
-    assert voice_module.MAX_UNREAD >= 16
+    assert lifeline.MAX_UNREAD >= 16

@@ -8,7 +8,8 @@ async with client.connect_voice(session.token) as ws:
             print(message.data.text)
 """
 
-from voice_agent.client import AsyncVoiceAgentClient, VoiceAgentClient
+from voice_agent.async_client import AsyncVoiceAgentClient
+from voice_agent.client import VoiceAgentClient
 from voice_agent.errors import (
     AudioProcessingError,
     ConnectionFailed,

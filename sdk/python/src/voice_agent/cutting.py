@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
-from voice_agent.mp3_frames import Mp3Frame, find_frame, id3_size
+from voice_agent.mp3_frames import find_frame, id3_size
 
 InputFormat: TypeAlias = Literal["pcm16", "opus", "mp3", "wav"]
 FORMATS = ("pcm16", "opus", "mp3", "wav")
@@ -285,31 +285,3 @@ class OggCutter:
         ms = (self._granule - before) / 48
         # A stream that is joined in its middle begins anywhere: then packets of 20 ms are supposed.
         return ms if 0 <= ms <= 10_000 else page[26] * 20.0
-
-
-def guess_format(head: bytes) -> InputFormat | None:
-    """The format of a file whose first bytes (some thousand) these are; None: unknown.
-
-    Raises ValueError for formats that the API does not carry.
-    """
-    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
-        return "wav"
-    if head[:4] == b"OggS":
-        if b"OpusHead" not in head[:128]:
-            raise ValueError("this is Ogg, but not Opus; convert it to opus, mp3 or wav")
-        return "opus"
-    for magic, name in ((b"fLaC", "FLAC"), (b"\x1aE\xdf\xa3", "WebM or Matroska")):
-        if head.startswith(magic):
-            raise ValueError(f"this is {name}; convert it to opus (in Ogg), mp3 or wav")
-    if id3_size(head) or _begins_with_frames(head):
-        return "mp3"
-    return None
-
-
-def _begins_with_frames(head: bytes) -> bool:
-    """Two frames in a row: one header alone may be chance."""
-    first = find_frame(head[:4], 0)
-    if first is None or len(head) < first.end + 4:
-        return False
-    second: Mp3Frame | None = find_frame(head[: first.end + 4], first.end)
-    return second is not None and second.at == first.end

@@ -16,8 +16,8 @@ from voice_agent.cutting import (
     InputFormat,
     Piece,
     create_cutter,
-    guess_format,
 )
+from voice_agent.guessing import guess_format
 from voice_agent.start import check_rate
 
 DEFAULT_RATE = 16_000
