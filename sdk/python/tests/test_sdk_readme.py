@@ -10,15 +10,13 @@ import sys
 import wave
 from pathlib import Path
 
-from support.server import SCRIPTED, running_server
-
 HERE = Path(__file__).parent
 README = (HERE.parent / "README.md").read_text()
 PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
 async def test_the_quick_start_runs_as_it_is_printed(
-    data_dir: Path, speech: bytes, tmp_path: Path
+    server_url: str, speech: bytes, tmp_path: Path
 ) -> None:
     program = PROGRAMS[0]
     assert "http://localhost:8000" in program
@@ -27,19 +25,18 @@ async def test_the_quick_start_runs_as_it_is_printed(
         file.setsampwidth(2)
         file.setframerate(16_000)
         file.writeframes(speech)
-    async with running_server(data_dir, **SCRIPTED) as server:
-        here = program.replace("http://localhost:8000", server.url)
-        (tmp_path / "quick_start.py").write_text(here)
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-W",
-            "error",
-            "quick_start.py",
-            cwd=tmp_path,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        out, err = await asyncio.wait_for(process.communicate(), 45)
+    here = program.replace("http://localhost:8000", server_url)
+    (tmp_path / "quick_start.py").write_text(here)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-W",
+        "error",
+        "quick_start.py",
+        cwd=tmp_path,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await asyncio.wait_for(process.communicate(), 45)
     assert process.returncode == 0, err.decode()
     assert "User: show me running shoes under 100 dollars" in out.decode()
     assert "Agent: " in out.decode()
