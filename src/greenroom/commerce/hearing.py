@@ -84,6 +84,11 @@ _MISHEARD: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\b(?:tea|tee|key) shirts?\b", "t shirt"),
         (r"\b(hiking|winter|snow|leather) (?:boats|boot's|booths)\b", r"\1 boots"),
         (r"\bcheck ?out(?= now| please|$)", "checkout"),
+        # "Two of them" loses its "of", and "two" is heard as "to".
+        (
+            r"\b(want|take|buy|need|add|get|have) (?:to|too) (?=(?:of )?(?:them|those|these)\b)",
+            r"\1 2 ",
+        ),
     )
 )
 

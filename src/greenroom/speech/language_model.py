@@ -16,12 +16,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TextIO
+from typing import TextIO, TypeVar
 
 BEGIN, END = "<s>", "</s>"
 
 Bigram = tuple[str, str]
 Trigram = tuple[str, str, str]
+
+_Gram = TypeVar("_Gram", str, Bigram, Trigram)
 
 _FLOOR = 1e-9
 
@@ -96,11 +98,16 @@ def build(
     *,
     background_share: float = 0.05,
     background_bigrams: float = 0.2,
+    damping: float = 0.5,
 ) -> LanguageModel:
     """The model of `sentences` (words between spaces) over `background`.
 
     `background_share` of the unigram probability is the background's; of what a history leaves to
     words it was not seen with, `background_bigrams` follows the background's bigrams.
+
+    Counts are raised to the power of `damping`. How often a word follows another in sentences that
+    are made by filling patterns says mostly how many things a shop has, and little of how often
+    people say it: with plain counts "help" all but vanishes beside a thousand "show me ...".
     """
     ones: Counter[str] = Counter()
     twos: Counter[Bigram] = Counter()
@@ -110,17 +117,23 @@ def build(
         ones.update(words[1:])
         twos.update(pairwise(words))
         threes.update(zip(words, words[1:], words[2:], strict=False))
-    unigrams = _unigrams(ones, background, background_share)
-    bigrams, unigram_backoff = _bigrams(twos, unigrams, background, background_bigrams)
+    unigrams = _unigrams(_damped(ones, damping), background, background_share)
+    bigrams, unigram_backoff = _bigrams(
+        _damped(twos, damping), unigrams, background, background_bigrams
+    )
     below = LanguageModel(unigrams, unigram_backoff, bigrams, {}, {})
-    trigrams, bigram_backoff = _trigrams(threes, below)
+    trigrams, bigram_backoff = _trigrams(_damped(threes, damping), below)
     return LanguageModel(unigrams, unigram_backoff, bigrams, bigram_backoff, trigrams)
 
 
-def _unigrams(ones: Counter[str], background: Background, share: float) -> dict[str, float]:
+def _damped(counts: Mapping[_Gram, int], power: float) -> dict[_Gram, float]:
+    return {gram: float(count**power) for gram, count in counts.items()}
+
+
+def _unigrams(ones: Mapping[str, float], background: Background, share: float) -> dict[str, float]:
     general = {word: p for word, p in background.unigrams.items() if word != BEGIN}
     words = ones.keys() | general.keys() | {END}
-    total, mass = ones.total(), sum(general.values())
+    total, mass = sum(ones.values()), sum(general.values())
     if not mass:
         share = 0.0
     if not total:
@@ -130,7 +143,7 @@ def _unigrams(ones: Counter[str], background: Background, share: float) -> dict[
     return {
         word: (1 - trace)
         * (
-            (1 - share) * (ones[word] / total if total else 0.0)
+            (1 - share) * (ones.get(word, 0.0) / total if total else 0.0)
             + share * (general.get(word, 0.0) / mass if mass else 0.0)
         )
         + trace / len(words)
@@ -139,14 +152,14 @@ def _unigrams(ones: Counter[str], background: Background, share: float) -> dict[
 
 
 def _bigrams(
-    twos: Counter[Bigram],
+    twos: Mapping[Bigram, float],
     unigrams: Mapping[str, float],
     background: Background,
     share: float,
 ) -> tuple[dict[Bigram, float], dict[str, float]]:
     following: dict[str, set[str]] = defaultdict(set)
     general: dict[str, dict[str, float]] = defaultdict(dict)
-    occurrences: Counter[str] = Counter()
+    occurrences: dict[str, float] = defaultdict(float)
     kinds: Counter[str] = Counter()
     for (before, word), count in twos.items():
         following[before].add(word)
@@ -161,11 +174,11 @@ def _bigrams(
         known = general[before]
         # The background's own back-off, to the unigrams of this model.
         rest = _rest(known.values(), (unigrams[word] for word in known))
-        count, kind = occurrences[before], kinds[before]
+        count, kind = occurrences.get(before, 0.0), kinds[before]
         part = share if count else 1.0
         for word in words:
             lower = part * known.get(word, rest * unigrams[word]) + (1 - part) * unigrams[word]
-            seen = twos.get((before, word), 0)
+            seen = twos.get((before, word), 0.0)
             bigrams[before, word] = (seen + kind * lower) / (count + kind) if count else lower
         backoff[before] = _rest(
             (bigrams[before, word] for word in words), (unigrams[word] for word in words)
@@ -174,9 +187,9 @@ def _bigrams(
 
 
 def _trigrams(
-    threes: Counter[Trigram], below: LanguageModel
+    threes: Mapping[Trigram, float], below: LanguageModel
 ) -> tuple[dict[Trigram, float], dict[Bigram, float]]:
-    following: dict[Bigram, list[tuple[str, int]]] = defaultdict(list)
+    following: dict[Bigram, list[tuple[str, float]]] = defaultdict(list)
     for (first, second, word), count in threes.items():
         following[first, second].append((word, count))
     trigrams: dict[Trigram, float] = {}

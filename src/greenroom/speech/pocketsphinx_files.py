@@ -11,7 +11,7 @@ from greenroom.speech.phrases import GENERAL_PHRASES
 
 LANGUAGE_MODEL, DICTIONARY, FILLERS = "language.lm.bin", "words.dict", "fillers.dict"
 
-_RECIPE = 1
+_RECIPE = 2
 """To be raised when the way of building changes."""
 
 

@@ -46,7 +46,7 @@ _LEAD = 150 * _BYTES_PER_MS
 _ONSET = 0.1
 """Speech has begun where the level reaches this share of the loudest."""
 
-_LEAST_CONFIDENCE = 0.25
+_LEAST_CONFIDENCE = 0.15
 """Below, the words are garbage: nothing was understood."""
 _LONGEST_PHONE = 25
 """Frames a phone of a word may last on average; steady noise is heard as a word drawn out."""
@@ -71,7 +71,7 @@ class Ear:
             wbeam=1e-40,
             pbeam=1e-60,
             pl_window=10,
-            lw=6.0,
+            lw=9.0,
             bestpathlw=9.0,
             fwdflat=False,
         )

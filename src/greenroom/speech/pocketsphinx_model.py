@@ -27,7 +27,9 @@ from greenroom.speech.pronunciation import Pronunciations, words_of
 
 _STOCK_MODEL, _STOCK_DICTIONARY = "en-us/en-us.lm.bin", "en-us/cmudict-en-us.dict"
 
-_BACKGROUND_WORDS, _BACKGROUND_PAIRED, _BACKGROUND_BIGRAMS = 5_000, 2_000, 80_000
+_BACKGROUND_WORDS, _BACKGROUND_PAIRED, _BACKGROUND_BIGRAMS = 5_000, 1_000, 30_000
+"""The pairs are asked for one by one: a million take a second or two."""
+
 _GENERAL_WEIGHT = 5
 """How often each general phrase counts: they are said more often than any one shop sentence."""
 _KEPT = 3
