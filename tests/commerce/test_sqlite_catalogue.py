@@ -145,7 +145,16 @@ async def test_the_shelf_finds_what_a_shop_calls_otherwise(shop_of: Stock) -> No
     assert await found(shop, category="coats") == ["p2"]
     assert await found(shop, category="aquarium supply") == ["p3"]
     assert await found(shop, category="hiking  BOOTS") == ["p1"]
+    await shop.put([product(4, "Beach", category="Sandals")])
+    assert await found(shop, category="footwear") == ["p1", "p4"]
     assert await found(shop, category="") == []
+
+
+async def test_any_number_of_category_names_may_be_asked_for(shop_of: Stock) -> None:
+    shop = shop_of(product(1, "Alpine", category="Boots"))
+    for number in range(600):
+        assert await found(shop, category=f"nonsense {number}") == []
+    assert await found(shop, category="boots") == ["p1"]
 
 
 async def test_the_last_of_an_id_counts(shop_of: Stock) -> None:

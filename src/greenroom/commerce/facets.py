@@ -24,6 +24,8 @@ Flags: TypeAlias = npt.NDArray[np.bool_]
 _NONE = -1
 """No price in the shop's currency, no size, no colour, no number."""
 
+_MAX_NAMED = 500
+
 _size = lru_cache(maxsize=4_096)(canonical_size)
 _color = lru_cache(maxsize=4_096)(canonical_color)
 
@@ -63,6 +65,8 @@ class Facets:
     def __init__(self, currency: str | None = None) -> None:
         self._currency = currency
         self._categories: dict[str, int] = {}
+        self._named: dict[str, tuple[int, list[int]]] = {}
+        """What names of categories stood for, when there were so many categories."""
         self._sizes: dict[str, int] = {}
         self._colors: dict[str, int] = {}
         self._category = _Column(np.int32)
@@ -168,17 +172,13 @@ class Facets:
     def _categories_named(self, name: str) -> list[int]:
         """A shop's own name of a category, or a shelf that it stands on ("footwear": "Boots")."""
         wanted = " ".join(name.casefold().split())
-        shelf, same = CATEGORY_NAMES.get(wanted, wanted), _singulars(wanted)
-
-        def meant(category: str) -> bool:
-            words = words_of(category)
-            return (
-                category in {wanted, shelf}
-                or category_of(words) == shelf
-                or (bool(same) and _singulars(category) == same)
-            )
-
-        return [code for category, code in self._categories.items() if meant(category)]
+        known = self._named.get(wanted)
+        if known is None or known[0] != len(self._categories):
+            if len(self._named) >= _MAX_NAMED:
+                self._named.clear()
+            codes = [code for each, code in self._categories.items() if _means(wanted, each)]
+            known = self._named[wanted] = len(self._categories), codes
+        return known[1]
 
     def _amount(self, price: Money | None) -> int:
         if price is None:
@@ -196,6 +196,16 @@ def variant_number(variant_id: str) -> int:
 
 def _code(codes: dict[str, int], text: str | None, spelled: Any) -> int:
     return _NONE if text is None else codes.setdefault(spelled(text), len(codes))
+
+
+def _means(wanted: str, category: str) -> bool:
+    """Whether who wants one category means another; both in lower case."""
+    shelf, same = CATEGORY_NAMES.get(wanted, wanted), _singulars(wanted)
+    return (
+        category in {wanted, shelf}
+        or category_of(words_of(category)) == shelf
+        or (bool(same) and _singulars(category) == same)
+    )
 
 
 def _singulars(text: str) -> tuple[str, ...]:

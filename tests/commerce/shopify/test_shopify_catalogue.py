@@ -210,10 +210,10 @@ async def test_live_products_are_remembered_only_so_many(
     catalogue: ShopifyCatalogue, still_shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catalogue_module, "MAX_LIVE", 1)
-    monkeypatch.setattr(catalogue_module, "FIRST_WAIT", 0.2)
     still_shop.held, still_shop.hold_after = asyncio.Event(), 1
     with pytest.raises(ProviderFailed, match="0 so far"):
-        await catalogue.search("")
+        await catalogue.warm_up(0.01)
+    await still_shop.until(lambda: still_shop.requests == 2)
     still_shop.hold_after = 100
     for number in (7, 8, 7):
         await catalogue.get(str(number))
@@ -294,17 +294,19 @@ async def test_a_reading_that_failed_half_way_goes_on_from_there(
 async def test_while_products_are_read_none_is_said_to_be_missing(
     catalogue: ShopifyCatalogue, still_shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(catalogue_module, "FIRST_WAIT", 0.3)
+    monkeypatch.setattr(catalogue_module, "FIRST_WAIT", 0.01)
     still_shop.maximum, still_shop.rate = 1e9, 1e9
     still_shop.put(*(product(number, f"Plain Sock {number}") for number in range(100, 140)))
     still_shop.held, still_shop.hold_after = asyncio.Event(), 3
+    reading = asyncio.create_task(catalogue.warm_up())
+    await still_shop.until(lambda: still_shop.requests == 4)  # the second page
     assert (await catalogue.search("comet")).total == 1
     with pytest.raises(ProviderFailed, match=r"first time \(\d+ so far\)") as error:
         await catalogue.search("kayak")
     assert error.value.retryable
     assert error.value.retry_after
     still_shop.held.set()
-    await catalogue.warm_up()
+    await reading
     assert (await catalogue.search("kayak")).total == 0
 
 

@@ -97,6 +97,16 @@ async def test_pauses_grow_unless_the_server_says_how_long(
     assert 0.375 <= hasty.slept[0] <= 0.625
 
 
+async def test_a_pause_that_takes_too_long_is_told_and_not_sat_out(
+    shop: Shop, client: ShopifyClient, hasty: HastyClock
+) -> None:
+    shop.always = status(429, Retry_After="30")
+    with pytest.raises(ProviderFailed, match="too many requests") as failed:
+        await client.query(queries.SHOP, time_limit=5)
+    assert failed.value.retry_after == 30
+    assert (shop.requests, hasty.slept) == (1, [])
+
+
 @pytest.mark.parametrize(
     ("misbehaviour", "why"),
     [

@@ -46,6 +46,7 @@ def test_version_refresh_and_address_can_be_chosen() -> None:
         (SHOP + "?api_version=2026-11", "2026-10"),
         (SHOP + "?token=x", "api_version"),
         (SHOP + "?base_url=http://shop.example", "https://"),
+        (SHOP + "?base_url=https://user:secret@proxy.example", "https://"),
         (SHOP + "?base_url=ftp://127.0.0.1", "https://"),
         (SHOP + "?base_url=http://[", "https://"),
         (SHOP + "?base_url=https://", "https://"),

@@ -88,11 +88,13 @@ class ShopifyClient:
                         return self._data(document, await self._ask(body))
                     except _Again as error:
                         why, pause = error.why, error.pause
+                        if pause is not None and pause >= time_limit:
+                            break
                         if attempt < MAX_ATTEMPTS - 1:
                             await self._clock.sleep(_pause(attempt) if pause is None else pause)
         except TimeoutError:
             raise ProviderFailed(self._name, f"{why} within {time_limit:g} s") from None
-        raise ProviderFailed(self._name, f"{why}, {MAX_ATTEMPTS} times", retry_after=pause)
+        raise ProviderFailed(self._name, f"{why} (asked {attempt + 1} times)", retry_after=pause)
 
     async def download(self, url: str) -> AsyncGenerator[bytes, None]:
         """The pieces of a file that Shopify has made, without showing the key to who keeps it.

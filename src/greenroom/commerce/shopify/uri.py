@@ -89,7 +89,8 @@ def _base(url: str) -> str:
     try:
         parts = urlsplit(url)
         local = parts.scheme == "http" and _is_loopback(parts.hostname or "")
-        fits = bool(parts.hostname) and (local or parts.scheme == "https") and not parts.query
+        fits = bool(parts.hostname) and (local or parts.scheme == "https")
+        fits = fits and not parts.query and parts.username is None
     except ValueError:
         fits = False
     if not fits:
