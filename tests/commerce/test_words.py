@@ -15,6 +15,7 @@ from greenroom.commerce.numerals import replace_number_words, say_number
 from greenroom.commerce.phrases import MAX_SENTENCES, likely_sentences
 from greenroom.commerce.ports import Catalogue
 from greenroom.commerce.sizes import canonical_color, canonical_size
+from greenroom.commerce.wordings import expand, interleave, load_wordings
 
 
 @pytest.mark.parametrize(
@@ -87,6 +88,9 @@ def test_colours_have_one_spelling() -> None:
         ("size sighs ten", "size size 10"),
         ("is it in stuck", "is it in stock"),
         ("um hm uh", "hm"),
+        ("i want to them", "i want 2 them"),
+        ("add too of those", "add 2 of those"),
+        ("i want to see them", "i want to see them"),
     ],
 )
 def test_what_is_misheard_in_a_shop_is_put_right(heard: str, meant: str) -> None:
@@ -134,3 +138,52 @@ def test_a_big_vocabulary_does_not_crowd_out_the_cart() -> None:
 
 def test_a_shop_without_products_still_has_small_talk() -> None:
     assert "hello" in likely_sentences(())
+
+
+def test_a_shop_of_another_trade_is_asked_for_its_own_things() -> None:
+    sentences = set(
+        likely_sentences(["Cedar Bypass Pruner", "Thistle Hedge Trimmer", "terracotta"])
+    )
+    assert {
+        "do you have the cedar bypass pruner",
+        "tell me about the thistle hedge trimmer",
+        "hedge trimmers",
+        "compare the first two",
+        "what's your return policy",
+    } <= sentences
+    words = {word for sentence in sentences for word in sentence.split()}
+    assert {"pruners", "terracotta", "cedar"} <= words
+
+
+def test_the_words_of_many_titles_are_known_within_the_bound() -> None:
+    many = [f"brand{chr(97 + n % 26)}{chr(97 + n // 26 % 26)} garden fork" for n in range(100_000)]
+    sentences = likely_sentences(dict.fromkeys(many))
+    assert len(sentences) <= MAX_SENTENCES
+    assert {title.split()[0] for title in many[:400]} <= {
+        word for sentence in sentences for word in sentence.split()
+    }
+
+
+def test_a_pattern_stands_for_every_choice() -> None:
+    assert list(expand("(show|find) me (it|)")) == [
+        "show me it", "show me", "find me it", "find me",
+    ]  # fmt: skip
+    assert list(expand("plain")) == ["plain"]
+
+
+def test_groups_take_turns_until_all_are_done() -> None:
+    assert list(interleave("abc", "x", "")) == ["a", "x", "b", "c"]
+
+
+def test_every_section_of_the_wordings_has_patterns_that_can_be_filled() -> None:
+    known = {
+        "noun", "thing", "single", "one", "other", "color", "size", "wordsize", "price", "low",
+        "count",
+    }  # fmt: skip
+    sections = load_wordings()
+    assert len(sections) >= 12
+    for name, wordings in sections.items():
+        assert wordings, name
+        for wording in wordings:
+            assert set(re.findall(r"\{(\w+)\}", wording)) <= known, wording
+            assert re.fullmatch(r"[a-z' {}]+", wording), wording

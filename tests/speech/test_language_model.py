@@ -49,6 +49,13 @@ def test_a_model_of_the_background_alone_or_of_sentences_alone_is_a_model_too() 
     assert sum(alone.probability(w, "show") for w in alone.unigrams) == pytest.approx(1)
 
 
+def test_what_is_seldom_said_does_not_vanish_beside_what_a_pattern_repeats() -> None:
+    sentences = ["help", *(f"show me {thing}" for thing in "abcdefghijklmnopqrstuvwxyz")]
+    damped, plain = build(sentences), build(sentences, damping=1.0)
+    assert damped.probability("help", BEGIN) > 3 * plain.probability("help", BEGIN)
+    assert damped.probability("show", BEGIN) > damped.probability("help", BEGIN)
+
+
 def test_pocketsphinx_reads_the_file_and_computes_the_same(
     model: LanguageModel, tmp_path: Path
 ) -> None:
