@@ -45,6 +45,9 @@ Samples = npt.NDArray[np.float32]
 _RATE = 16_000
 _WINDOW = 28 * _RATE
 """Samples that are decoded at once, at most; the model's own limit is 30 s."""
+_SHORT = 18 * _RATE
+_FEW_FRAMES, _ALL_FRAMES = 2_000, 3_000
+"""Of 10 ms: what the model hears of a short sound, and of others."""
 _EARLIEST_CUT = 12 * _RATE
 _PARTIAL_EVERY = round(0.6 * _RATE)
 _PAUSE = round(0.24 * _RATE)
@@ -76,11 +79,25 @@ class Options:
     """What users are likely to name."""
 
 
+class _Whisper(WhisperModel):  # type: ignore[misc]
+    """Pads a short sound to 20 s instead of 30, before the part of the model that costs most.
+
+    Measured with `base` over 60 sentences of twelve synthetic voices: 0.8 s of one core instead of
+    1.8, for one word in a hundred that is understood wrongly on top.
+    """
+
+    frames = _ALL_FRAMES
+
+    def encode(self, features: Samples) -> Any:
+        """See `WhisperModel.encode`; `features` are of 30 s, shape (..., mels, frames)."""
+        return super().encode(features[..., : self.frames])
+
+
 class Ear:
     """The model."""
 
     def __init__(self, options: Options) -> None:
-        self._model = WhisperModel(
+        self._model = _Whisper(
             options.model,
             device=options.device,
             compute_type=options.compute_type,
@@ -106,6 +123,7 @@ class Ear:
 
     def _decode(self, sound: Samples, voiced: float, beam_size: int) -> Decoding:
         tokens = _FREE_TOKENS + round(_TOKENS_PER_SECOND * len(sound) / _RATE)
+        self._model.frames = _FEW_FRAMES if len(sound) <= _SHORT else _ALL_FRAMES
         segments, _ = self._model.transcribe(
             sound,
             language=self._language,
