@@ -389,18 +389,16 @@ def product(number: int, title: str = "", **changes: Any) -> dict[str, Any]:
 def variant(
     number: int, price: str | None = "10.00", stock: Any = 5, **changes: Any
 ) -> dict[str, Any]:
-    """A variant; other arguments than these fields' own names are its options."""
-    fields = {"inventoryPolicy": "DENY", "availableForSale": isinstance(stock, int) and stock > 0}
-    for name in list(fields):
-        if name in changes:
-            fields[name] = changes.pop(name)
+    """A variant as Shopify keeps it. `options` are its `selectedOptions`."""
     options = changes.pop("options", None) or [{"name": "Title", "value": "Default Title"}]
     return {
         "id": f"gid://shopify/ProductVariant/{number}",
         "price": price,
         "inventoryQuantity": stock,
+        "inventoryPolicy": "DENY",
+        "availableForSale": isinstance(stock, int) and stock > 0,
         "selectedOptions": options,
-        **fields,
+        **changes,
     }
 
 

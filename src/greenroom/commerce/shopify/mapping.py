@@ -10,6 +10,7 @@ import logging
 import re
 from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from greenroom.commerce.plain_text import plain_text
@@ -149,13 +150,13 @@ def _size_and_color(options: list[Any]) -> tuple[str | None, str | None, list[st
     color: str | None = None
     rest: list[str] = []
     for option in options:
-        name, value = _text(_get(option, "name")).casefold(), _text(_get(option, "value"))
-        words = set(re.findall(r"\w+", name))
-        if not value or (name == "title" and value == "Default Title"):
+        name, value = _text(_get(option, "name")), _text(_get(option, "value"))
+        if not value or (name == "Title" and value == "Default Title"):
             continue
-        if size is None and words & _SIZE_NAMES:
+        names_size, names_color = _option(name)
+        if size is None and names_size:
             size = value
-        elif color is None and words & _COLOR_NAMES:
+        elif color is None and names_color:
             color = value
         else:
             rest.append(value)
@@ -164,6 +165,13 @@ def _size_and_color(options: list[Any]) -> tuple[str | None, str | None, list[st
     elif rest and color is None:
         color = " / ".join(rest)
     return size, color, rest
+
+
+@lru_cache(maxsize=1_024)
+def _option(name: str) -> tuple[bool, bool]:
+    """Whether an option's name says that it is a size, or a colour."""
+    words = set(re.findall(r"\w+", name.casefold()))
+    return bool(words & _SIZE_NAMES), bool(words & _COLOR_NAMES)
 
 
 def _images(node: dict[str, Any]) -> tuple[str, ...]:
