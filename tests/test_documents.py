@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from support.server import ServerProcess, running_server
+from greenroom.audio.pcm import HEARING_RATE
+from greenroom.audio.wave_file import write_wav
+from support.server import SCRIPTED, ServerProcess, running_server
+from support.speech import say
 
 ROOT = Path(__file__).parent.parent
 VENV = Path(sys.prefix)
@@ -87,6 +90,17 @@ async def test_the_readmes_curl_lines_answer(data_dir: Path, tmp_path: Path) -> 
     assert 1 <= len(products["products"]) <= 3
     assert all(float(product["price"]["amount"]) <= 100 for product in products["products"])
     assert health["status"] == "healthy"
+
+
+async def test_the_readmes_python_lines_are_answered(data_dir: Path, tmp_path: Path) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    write_wav(tmp_path / "question.wav", await say("show me running shoes", data_dir), HEARING_RATE)
+    async with running_server(data_dir, **SCRIPTED) as server:
+        program = code.replace("http://localhost:8000", server.url)
+        (tmp_path / "program.py").write_text(program)
+        said = await run(f"{sys.executable} program.py", tmp_path)
+    assert "transcription" in said
+    assert "agent.response" in said
 
 
 def test_every_setting_is_documented_as_it_is() -> None:
