@@ -105,12 +105,13 @@ class StreamedTurn:
         """Something final has come after the end."""
         self._closed = asyncio.Event()
         """The server has closed the connection: nothing more comes."""
-        self._failure: ProviderFailed | None = None
+        self.failure: ProviderFailed | None = None
+        """Why the stream is lost, as soon as that is known."""
         self._reader: asyncio.Task[None] | None = None
         try:
             self._stream = plugin.call(partial(stt.stream, conn_options=_options()), self._closed)
         except Exception as error:  # noqa: BLE001 - a plugin's; `open` doesn't raise, `finish` does
-            self._failure = plugin.failure(error)
+            self.failure = plugin.failure(error)
         else:
             self._reader = asyncio.create_task(self._read())
 
@@ -130,8 +131,8 @@ class StreamedTurn:
             raise ProviderFailed(self._plugin.place, "gave no final transcript in time") from None
         finally:
             self.cancel()
-        if self._failure is not None:
-            raise self._failure
+        if self.failure is not None:
+            raise self.failure
         # Words that were heard and never made final are better than none.
         pending = [] if self._interim is None else [self._interim]
         return _transcript([*self._finals, *pending], final=True)
@@ -160,7 +161,7 @@ class StreamedTurn:
         if self._closed.is_set():
             await _until_done(reader)
         if reader.done() or self._closed.is_set():
-            self._failure = self._failure or ProviderFailed(
+            self.failure = self.failure or ProviderFailed(
                 self._plugin.place, "ended in the middle of a turn"
             )
             return
@@ -192,7 +193,7 @@ class StreamedTurn:
             async for event in self._stream:
                 self._take(event)
         except Exception as error:  # noqa: BLE001 - a plugin may raise anything; `finish` tells
-            self._failure = self._plugin.failure(error)
+            self.failure = self._plugin.failure(error)
 
     def _take(self, event: SpeechEvent) -> None:
         heard = event.alternatives[0] if event.alternatives else None

@@ -61,7 +61,11 @@ PartialListener = Callable[[Transcript], None]
 
 
 class TranscriptionStream(Protocol):
-    """The hearing of one turn. Ended by exactly one of `finish` and `cancel`."""
+    """The hearing of one turn. Ended by exactly one of `finish` and `cancel`.
+
+    A stream that can be lost in mid-turn may have an attribute `failure` (ProviderFailed or None), by
+    which a fallback chain sees it while the user still speaks.
+    """
 
     def feed(self, pcm: Pcm) -> None:
         """Take 16 kHz samples. A plain call that never blocks or raises for provider trouble."""
