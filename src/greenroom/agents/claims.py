@@ -45,13 +45,15 @@ _CLAUSE = re.compile(r" [,.;:!?] ")
 _LEFT = r"(?:left|in stock|remaining|remain|on hand|at hand)"
 _UNIT = r"(?:more |pairs? |units? |pieces? |items? |of |the |them |these |those |it |TITLE\d+ )"
 _COUNTED = re.compile(
-    rf"\b(\d+|one) {_UNIT}{{0,5}}(?:in (?:size )?\w+ (?:and in \w+ )?)?"
+    rf"\b(?<!size )(\d+|one) {_UNIT}{{0,5}}(?:in (?:size )?\w+ (?:and in \w+ )?)?"
     rf"(?:is |are |still |currently )*{_LEFT}\b"
     rf"|\b(?:have|has|are|is|with) (?:only |just |still )*(\d+|one) (?:more |pairs? |units? )*"
     rf"(?:left|of (?:the |it|them|those|these|TITLE))"
 )
 _LAST_ONE = _compiled(
-    r"(?:the|our) (?:very )?last (?:one|pair|unit|piece)", r"almost (?:gone|sold out)"
+    r"the (?:very )?last (?:pair|unit|piece)",
+    r"our (?:very )?last (?:one|pair|unit|piece|few|couple|\d+)",
+    r"almost (?:gone|sold out)",
 )
 _IN = re.compile(r"(?<!back )\bin stock\b")
 _OUT = _compiled(
@@ -66,8 +68,8 @@ _SAVE = re.compile(r"\bsave (?:up to |an extra )?(\d+(?:\.\d+)?) percent")
 _DISCOUNT = _compiled(
     r"half (?:the )?price", r"half off", r"on (?:sale|offer)", r"special (?:offer|deal|price)",
     r"sale price", r"discount(?:s|ed)?", r"reduced (?:from|by|to)", r"marked down", r"coupons?",
-    r"vouchers?", r"promo(?:tion|tional)?(?: code)?s?", r"clearance", r"buy (?:one|2|3) get",
-    r"(?:dollars|euros|pounds|percent) off", r"price match\w*",
+    r"vouchers?", r"promo(?:tion|tional)?(?: code)?s?", r"clearance", r"(?<!for )sales?",
+    r"buy (?:one|2|3) get", r"(?:dollars|euros|pounds|percent) off", r"price match\w*",
 )  # fmt: skip
 _NO_DISCOUNT = re.compile(r"\b(?:no|not|any|isn't|aren't|without)\b[^,.;:!?]*$")
 
@@ -77,6 +79,7 @@ TOPICS: dict[str, tuple[re.Pattern[str], re.Pattern[str]]] = {
             r"shipping", r"deliver(?:y|ed|ies|s)?(?! to (?:your )?expect)", r"postage", r"ships?",
             r"shipped", r"arriv(?:e|es|ing|al)", r"courier", r"dispatch\w*",
             r"gets? (?:there|to you)", r"be (?:there|with you) (?:by|on|tomorrow|in|within)",
+            r"(?:by|on|before) (?:\w+day|tomorrow|tonight|the weekend|next week|christmas)",
         ),
         _compiled(r"ship\w*", r"deliver\w*"),
     ),
@@ -122,7 +125,7 @@ HOT = _compiled(
 _ORDER = _compiled(
     r"(?:your|the) order (?:has been|was|is|has|went) (?:\w+ )?(?:placed|confirmed|shipped|"
     r"cancell?ed|processed|completed?|paid|through|on (?:its|the) way|delivered|dispatched)",
-    r"i(?:'ve| have)? (?:just |now |already )?(?:placed|submitted|cancell?ed|confirmed|processed) "
+    r"i(?:'ve| have)? (?:\w+ ){0,4}?(?:placed|submitted|cancell?ed|confirmed|processed) "
     r"(?:your|the|an) (?:order|payment|refund)",
     r"(?:your |the )?payment (?:went through|(?:has been|was|is) (?:\w+ )?(?:taken|accepted|"
     r"received|processed|successful))",
@@ -142,7 +145,11 @@ _REMOVED = re.compile(
     rf"|\bi(?:'ve| have)? (?:\w+ )?(?:taken|took)\b.*\bout of your {_CART}"
     rf"|\b(?:has|have) been removed from your {_CART}"
 )
-_ITEMS = re.compile(rf"\b(\d+|one) (?:items?|things?|products?)(?: now)? in your {_CART}\b")
+_THINGS = r"(?:items?|things?|products?)"
+_ITEMS = re.compile(
+    rf"\b(\d+|one) {_THINGS}(?: now)? in your {_CART}\b"
+    rf"|\byour {_CART} (?:now )?(?:has|holds|contains) (\d+|one) {_THINGS}"
+)
 _EMPTY = re.compile(rf"\byour {_CART} is (?:now |still )*empty|\bnothing in your {_CART}")
 
 
@@ -188,7 +195,7 @@ def _of_cart(text: str) -> Iterator[Claim]:
         if match is not None and not _is_open(text, match):
             yield Claim("cart", value)
     for match in _ITEMS.finditer(text):
-        yield Claim("cart", match[1].replace("one", "1"))
+        yield Claim("cart", (match[1] or match[2]).replace("one", "1"))
 
 
 def _is_open(text: str, match: re.Match[str]) -> bool:

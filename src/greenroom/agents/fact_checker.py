@@ -24,7 +24,9 @@ _WORD_FOR_WORD = 20
 """Characters of a sentence that is the shop's own where it stands in one of its texts."""
 
 _IN_CART = re.compile(r"\balready\b|\b(?:is|are) (?:now )?in your\b")
-_ONE = re.compile(r"\bone (?=(?:\w+ )?(?:hour|day|week|month|year)s?\b)")
+_TIME = r"(?:working |business |whole |full |calendar )?(hour|day|week|month|year)s?\b"
+_ONE = re.compile(rf"\b(?:one|an?) (?={_TIME})")
+_DURATION = re.compile(rf"\b(?:(\d+) (?:to|or|-|and) )?(\d+) {_TIME}")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -118,12 +120,25 @@ def _terms_hold(text: str, facts: Facts) -> bool:
     if not written:
         return False
     text, written = _ONE.sub("1 ", text), _ONE.sub("1 ", written)
+    if not _durations(text) <= _durations(written, ends=True):
+        return False
     hot = {match[0] for match in HOT.finditer(text)}
     numbers = set(_NUMBER.findall(re.sub(r"TITLE\d+", "", text)))
     # What is spoken of prices was checked as prices.
     for amount in amounts(text):
         numbers -= set(_NUMBER.findall(text[amount.start : amount.end]))
     return all(re.search(rf"\b{re.escape(each)}\b", written) is not None for each in hot | numbers)
+
+
+def _durations(text: str, *, ends: bool = False) -> set[tuple[str, str]]:
+    """Times and their units; with `ends` a range counts as its end too ("up to five days")."""
+    found: set[tuple[str, str]] = set()
+    for match in _DURATION.finditer(text):
+        low, high, unit = match.groups()
+        found.add((f"{low} to {high}" if low else high, unit))
+        if ends:
+            found.add((high, unit))
+    return found
 
 
 def _is_about(topic: str, about: str, words: str) -> bool:

@@ -58,6 +58,7 @@ _COST = (
 )
 _SOFT = r"(?: about| only| just| now| around| roughly| exactly| currently)*"
 _BARE = re.compile(rf"\b{_COST}{_SOFT} {_N}(?: (\d\d))?{_END}", re.IGNORECASE)
+_CENTS_WRITTEN = re.compile(r"\b(\d{1,4}\.\d\d)\b()(?= [,.;:!?)]| (?:and|but|each|for|a)\b|$)")
 _PAIR = re.compile(rf"\b(?:is|are|at|for|only|just){_SOFT} (\d{{1,4}}) (\d\d){_END}")
 _TOKEN = re.compile(r"\d+(?:\.\d+)?|TITLE\d+|[^\W\d_]+(?:'[^\W\d_]+)*|[^\s\w]")
 
@@ -116,7 +117,7 @@ def _all(text: str, pounds: bool) -> Iterator[Amount]:
         yield Amount(_values(match[2]), _UNITS[match[1]], *match.span())
     for match in _CENTS.finditer(text):
         yield Amount((Decimal(match[1]) / 100,), frozenset(), *match.span())
-    for pattern in (_BARE, _PAIR):
+    for pattern in (_BARE, _PAIR, _CENTS_WRITTEN):
         for match in pattern.finditer(text):
             end = match.end(2) if match[2] else match.end(1)
             yield Amount(_values(match[1], match[2]), frozenset(), match.start(1), end)

@@ -25,7 +25,9 @@ _LIMIT = re.compile(
 )
 _LIMIT_AFTER = re.compile(r"^ (?:budget|limit|or (?:less|under|more|below)|and under|range|mark)\b")
 _EXAMPLE = re.compile(r"\b(?:try|for example|such as|you (?:can|could) (?:say|ask))\b")
-_OWN_PRICE = re.compile(r"(\d+ )?(?:of the )?\bTITLE(\d+) (?:(?:is|are|at|costs?|:)(?: only)?) $")
+_OWN_PRICE = re.compile(
+    r"(\d+ )?(?:of the )?\bTITLE(\d+) (?:is|are|at|costs?|:)(?: only| just| \w+ly)* $"
+)
 _TOTAL = re.compile(
     r"\b(?:your|cart|the) (?:new )?total (?:now |then )?(?:is|comes to)(?: now| only)? $"
 )
@@ -83,8 +85,14 @@ def read(sentence: str, facts: Facts) -> Statement:
 def _patterns(title: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
     return (
         re.compile(rf"\b{re.escape(title)}(?:e?s)?\b", re.IGNORECASE),
-        re.compile(rf"\b{re.escape(title.partition(' ')[0])}\b"),
+        re.compile(rf"\b{_beginning(title.split())}\b"),
     )
+
+
+def _beginning(words: list[str]) -> str:
+    """A pattern for the first word or more of them, as far as they are said."""
+    rest = f"(?: {_beginning(words[1:])})?" if len(words) > 1 else ""
+    return re.escape(words[0]) + rest
 
 
 def prices_hold(stated: Statement, context: ShopContext) -> bool:
