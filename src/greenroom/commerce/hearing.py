@@ -84,6 +84,18 @@ _MISHEARD: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\b(?:tea|tee|key) shirts?\b", "t shirt"),
         (r"\b(hiking|winter|snow|leather) (?:boats|boot's|booths)\b", r"\1 boots"),
         (r"\bcheck ?out(?= now| please|$)", "checkout"),
+        # "Tell me" sounds like "delete", and nobody deletes about something.
+        (
+            (
+                r"\bdelete (?=(?:(?:a )?(?:bit |little )?more|about|something|what|how|if|which|the "
+                r"(?:price|difference|details))\b)"
+            ),
+            "tell me ",
+        ),
+        (
+            r"^it (?=(?:waterproof|warm|available|in stock|sold out|comfortable|expensive)\b)",
+            "is it ",
+        ),
         # "Two of them" loses its "of", and "two" is heard as "to".
         (
             r"\b(want|take|buy|need|add|get|have) (?:to|too) (?=(?:of )?(?:them|those|these)\b)",

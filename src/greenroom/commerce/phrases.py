@@ -40,10 +40,11 @@ _SIZES = (
     "thirty six",
 )  # fmt: skip
 _WORD_SIZES = ("small", "medium", "large", "extra large", "extra small")
+# The first is asked for most.
 _ORDINALS = (
-    "the first one", "the second one", "the third one", "the first one", "the last one",
-    "the first", "the second one", "the second", "the third", "the fourth one", "number one",
-    "number two", "number three", "the second item", "the first item", "the last item",
+    "the first one", "the second one", "the first", "the last one", "the first one",
+    "the third one", "the second one", "the first item", "the second", "the first one",
+    "the third", "number one", "the last item", "number two", "the second item", "number three",
     "the other one",
 )  # fmt: skip
 _COUNTS = ("two", "three", "four", "a couple", "five")

@@ -43,12 +43,12 @@ class _Voice:
 # Chosen by ear of the recogniser that ships with Greenroom: the variants that it understands best,
 # far enough apart in pitch or timbre to be told from each other. espeak-ng has no Indian English.
 _NAMED = {
-    "Ashley": _Voice("en-us+f2", rate=170, pitch=57, range=60, volume=85),
+    "Ashley": _Voice("en-us+f2", rate=164, pitch=57, range=50, volume=85),
     "Craig": _Voice("en-us+m6", rate=165, pitch=28, volume=115),
     "Edward": _Voice("en-gb-x-rp+edward", rate=160, pitch=50, volume=88),
-    "Olivia": _Voice("en-us+f2", rate=155, pitch=42, range=40, volume=100),
-    "Wendy": _Voice("en-us+f1", rate=158, pitch=36),
-    "Priya": _Voice("en-us+f1", rate=160, pitch=82, range=60, volume=80),
+    "Olivia": _Voice("en-us+f2", rate=155, pitch=40, range=40, volume=100),
+    "Wendy": _Voice("en-us+f1", rate=150, pitch=36, range=35),
+    "Priya": _Voice("en-us+f2", rate=152, pitch=80, range=38, volume=78),
 }
 
 
