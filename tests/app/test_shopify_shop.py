@@ -72,10 +72,13 @@ async def test_a_dead_shop_is_an_error_over_rest_and_an_apology_in_a_talk(data_d
         httpx.AsyncClient(base_url=server.url, headers=HEADERS, timeout=20) as client,
     ):
         found = await client.post("/api/products/search", json={"query": "running shoes"})
+        tool = {"tool": "search_products", "parameters": {"query": "shoes"}}
+        executed = await client.post("/api/test/tool-execution", json=tool)
         health = (await client.get("/health")).json()
         told = await spoken_answer(server.ws_url, data_dir)
-    assert found.status_code == 502
-    assert found.json()["error"]["code"] == "SHOPIFY_API_ERROR"
+    for answer in (found, executed):
+        assert answer.status_code == 502
+        assert answer.json()["error"]["code"] == "SHOPIFY_API_ERROR"
     assert health["status"] == "degraded"
     assert health["checks"]["shopify"] == "unhealthy"
     assert "sorry" in str(told["text"]).lower()

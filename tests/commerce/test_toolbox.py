@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -13,14 +13,16 @@ from greenroom.commerce.demo import demo_products
 from greenroom.commerce.ports import (
     NO_FILTERS,
     Catalogue,
+    CheckoutLine,
     Filters,
     Money,
+    Policy,
     Product,
     SearchResult,
     Variant,
 )
 from greenroom.commerce.references import best_match, title_score
-from greenroom.commerce.toolbox import TOOLS, Toolbox, ToolResult
+from greenroom.commerce.toolbox import TOOLS, Toolbox
 from greenroom.errors import InvalidInput, ProductNotFound, ProviderFailed
 
 COMET = "gid://shopify/Product/7001002"
@@ -265,6 +267,12 @@ class BrokenCatalogue:
     async def get(self, product_id: str) -> Product:
         raise ProductNotFound(product_id)
 
+    async def policies(self) -> tuple[Policy, ...]:
+        raise ProviderFailed(self.uri, "no luck")
+
+    async def checkout_url(self, lines: Sequence[CheckoutLine]) -> str:
+        raise ProviderFailed(self.uri, "no luck")
+
     async def check(self) -> None:
         raise ProviderFailed(self.uri, "no luck")
 
@@ -277,9 +285,10 @@ class BrokenCatalogue:
 
 async def test_a_catalogue_that_fails_is_an_answer_for_a_model(context: ShopContext) -> None:
     result = await Toolbox(BrokenCatalogue()).run("search_products", {"query": "x"}, context)
-    assert result == ToolResult(
-        ok=False, error="the shop's catalogue does not answer; try again later"
-    )
+    assert (result.ok, result.result) == (False, None)
+    assert result.error == "the shop's catalogue does not answer; try again later"
+    assert result.failure is not None
+    assert result.failure.why == "no luck"
 
 
 async def test_a_tool_has_a_time_limit(context: ShopContext) -> None:

@@ -107,6 +107,16 @@ async def test_nothing_to_say_gives_no_sound(synthesizer: EspeakSynthesizer, tex
     assert await utterance(synthesizer, text) == []
 
 
+async def test_words_of_a_long_text_have_their_place_in_all_of_the_sound(
+    synthesizer: EspeakSynthesizer,
+) -> None:
+    chunks = await utterance(synthesizer, " and ".join([TEXT] * 12))
+    onsets = [onset for chunk in chunks for _, onset in chunk.words]
+    length = sum(len(chunk.pcm) for chunk in chunks)
+    assert onsets == sorted(onsets)
+    assert 0.9 * length < onsets[-1] < length
+
+
 async def test_a_price_sounds_like_its_words(synthesizer: EspeakSynthesizer) -> None:
     figures = joined(await utterance(synthesizer, "It costs $89.99."))
     words = joined(

@@ -32,11 +32,15 @@ TIME_LIMIT = 5.0
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a tool gave. Where `ok` is false, `error` says why in words fit for a model."""
+    """What a tool gave. Where `ok` is false, `error` says why in words fit for a model.
+
+    `failure` is set where that is no answer of the shop but its catalogue's failure.
+    """
 
     ok: bool
     result: Any = None
     error: str | None = None
+    failure: ProviderFailed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +110,12 @@ class Toolbox:
             return ToolResult(False, error=f"there is no product {error.product_id!r} in the shop")
         except InvalidInput:  # the catalogue's, who knows more of a shop than our schema
             return ToolResult(False, error="the shop can't do that with these products")
-        except ProviderFailed:
-            return ToolResult(False, error="the shop's catalogue does not answer; try again later")
+        except ProviderFailed as error:
+            why = "the shop's catalogue does not answer; try again later"
+            return ToolResult(False, error=why, failure=error)
         except TimeoutError:
-            return ToolResult(False, error=f"no answer within {self._time_limit:g} s")
+            why = f"no answer within {self._time_limit:g} s"
+            return ToolResult(False, error=why, failure=ProviderFailed(self.catalogue.uri, why))
 
     async def _try(self, tool: Tool, context: ShopContext, checked: Any) -> dict[str, Any]:
         try:

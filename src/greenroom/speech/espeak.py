@@ -5,7 +5,6 @@ Formant synthesis: robotic, and about a thousand times faster than real time on 
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
@@ -14,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from greenroom.audio.pcm import EMPTY, Pcm, samples_of
-from greenroom.errors import InvalidInput, ProviderFailed
+from greenroom.errors import InvalidInput
 from greenroom.speech.helper import HelperPool
+from greenroom.speech.helper_calls import SpokenAnswers
 from greenroom.speech.ports import VOICES, ProviderContext, SpeechChunk
-from greenroom.speech.spoken_text import SpokenText, spoken
-from greenroom.speech.wire import Frame
+from greenroom.speech.spoken_text import SpokenText, spoken, word_start
 
 RATE = 22_050
 _MAX_HELPERS = 2
@@ -83,15 +82,20 @@ class EspeakSynthesizer:
         """See `Synthesizer.speak`. Text without a letter or digit gives no chunk."""
         await self._pool.start()
         settings = self._voice(voice)
+        said = 0
         for piece in spoken(text).pieces():
+            before = said
             async with aclosing(self._speak_piece(piece, settings)) as chunks:
                 async for chunk in chunks:
-                    yield chunk
+                    said += len(chunk.pcm)
+                    words = tuple((word_start(text, at), before + n) for at, n in chunk.words)
+                    yield SpeechChunk(chunk.pcm, words)
 
     async def _speak_piece(
         self, piece: SpokenText, voice: _Voice
     ) -> AsyncGenerator[SpeechChunk, None]:
-        answers = _Answers(self.uri)
+        # A piece is short; a helper that sends more than it can be has gone mad.
+        answers = SpokenAnswers(self.uri, _MAX_PIECE_BYTES)
         trim = _Trim()
         call = self._pool.call(answers)
         try:
@@ -107,12 +111,10 @@ class EspeakSynthesizer:
                 }
             )
             while True:
-                frame = await answers.next()
-                if "error" in frame.header:
-                    raise ProviderFailed(self.uri, frame.header["error"])
-                words = [(piece.written_at(at), sample) for at, sample in frame.header["words"]]
-                last = bool(frame.header.get("end"))
-                chunk = trim.feed(np.frombuffer(frame.payload, "<i2"), words, last=last)
+                header, pcm = await answers.next()
+                words = [(piece.written_at(at), sample) for at, sample in header["words"]]
+                last = bool(header.get("end"))
+                chunk = trim.feed(pcm, words, last=last)
                 if len(chunk.pcm):
                     yield chunk
                 if last:
@@ -134,32 +136,6 @@ class EspeakSynthesizer:
             f"{', '.join(v for v in greeting['voices'] if '/' not in v)}; "
             f"variants: {', '.join(greeting['variants'])})",
         )
-
-
-class _Answers:
-    """The frames of one call, for one reader."""
-
-    def __init__(self, provider: str) -> None:
-        self._provider = provider
-        self._frames: asyncio.Queue[Frame | ProviderFailed] = asyncio.Queue()
-        self._bytes = 0
-
-    def on_frame(self, frame: Frame) -> None:
-        # A piece is short; a helper that sends more than it can be has gone mad.
-        self._bytes += len(frame.payload)
-        if self._bytes > _MAX_PIECE_BYTES:
-            self._frames.put_nowait(ProviderFailed(self._provider, "speaks without end"))
-        else:
-            self._frames.put_nowait(frame)
-
-    def on_failure(self, error: ProviderFailed) -> None:
-        self._frames.put_nowait(error)
-
-    async def next(self) -> Frame:
-        got = await self._frames.get()
-        if isinstance(got, ProviderFailed):
-            raise got
-        return got
 
 
 class _Trim:

@@ -29,7 +29,7 @@ from greenroom.speech.piper_voices import (
 )
 from greenroom.speech.ports import VOICES, ProviderContext, SpeechChunk
 from greenroom.speech.provider_uri import parse_provider_uri
-from greenroom.speech.spoken_text import SpokenText, spoken
+from greenroom.speech.spoken_text import SpokenText, spoken, word_start
 
 _MAX_HELPERS = 2
 _MAX_THREADS = 8
@@ -90,7 +90,7 @@ class PiperSynthesizer:
             async with aclosing(self._speak_piece(piece, part, said)) as chunks:
                 async for chunk in chunks:
                     said += len(chunk.pcm)
-                    words = tuple((_word_start(text, at), n) for at, n in chunk.words)
+                    words = tuple((word_start(text, at), n) for at, n in chunk.words)
                     yield SpeechChunk(chunk.pcm, words)
 
     async def _speak_piece(
@@ -175,13 +175,6 @@ class PiperSynthesizer:
             await pool.close()
             raise
         self._voice, self._pool = voice, pool
-
-
-def _word_start(text: str, at: int) -> int:
-    """Where the written word begins that `at` is in: "dollars" belongs to all of "$89"."""
-    while at > 0 and not text[at - 1].isspace():
-        at -= 1
-    return at
 
 
 def _model_of(name: str) -> Model | Path:

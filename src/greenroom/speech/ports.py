@@ -63,8 +63,8 @@ PartialListener = Callable[[Transcript], None]
 class TranscriptionStream(Protocol):
     """The hearing of one turn. Ended by exactly one of `finish` and `cancel`.
 
-    A stream that can be lost in mid-turn may have an attribute `failure` (ProviderFailed or None), by
-    which a fallback chain sees it while the user still speaks.
+    A stream that can be lost in mid-turn may have an attribute `failure` (ProviderFailed or None),
+    by which a fallback chain sees it while the user still speaks.
     """
 
     def feed(self, pcm: Pcm) -> None:

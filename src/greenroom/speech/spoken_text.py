@@ -54,6 +54,13 @@ class SpokenText:
         return self.offsets[max(0, min(i, len(self.offsets) - 1))] if self.offsets else 0
 
 
+def word_start(text: str, at: int) -> int:
+    """Where the word of `text` begins that `at` is in: "dollars" belongs to all of "$89"."""
+    while at > 0 and not text[at - 1].isspace():
+        at -= 1
+    return at
+
+
 def spoken(written: str) -> SpokenText:
     """What to say for `written`."""
     result = SpokenText(written, tuple(range(len(written))))

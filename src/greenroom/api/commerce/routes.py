@@ -156,6 +156,8 @@ class Routes:
             append(session.id, entry)
             if (after := context.to_json()) != before:
                 append(session.id, ContextEntry(None, after))
+        if ran.failure is not None:
+            raise ran.failure
         return {
             "tool": asked.tool,
             "success": ran.ok,
