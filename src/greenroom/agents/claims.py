@@ -45,7 +45,7 @@ _CLAUSE = re.compile(r" [,.;:!?] ")
 _LEFT = r"(?:left|in stock|remaining|remain|on hand|at hand)"
 _UNIT = r"(?:more |pairs? |units? |pieces? |items? |of |the |them |these |those |it |TITLE\d+ )"
 _COUNTED = re.compile(
-    rf"\b(?<!size )(\d+|one) {_UNIT}{{0,5}}(?:in (?:size )?\w+ (?:and in \w+ )?)?"
+    rf"\b(?<!size )(\d+|one|a single) {_UNIT}{{0,5}}(?:in (?:size )?\w+ (?:and in \w+ )?)?"
     rf"(?:is |are |still |currently )*{_LEFT}\b"
     rf"|\b(?:have|has|are|is|with) (?:only |just |still )*(\d+|one) (?:more |pairs? |units? )*"
     rf"(?:left|of (?:the |it|them|those|these|TITLE))"
@@ -69,7 +69,8 @@ _DISCOUNT = _compiled(
     r"half (?:the )?price", r"half off", r"on (?:sale|offer)", r"special (?:offer|deal|price)",
     r"sale price", r"discount(?:s|ed)?", r"reduced (?:from|by|to)", r"marked down", r"coupons?",
     r"vouchers?", r"promo(?:tion|tional)?(?: code)?s?", r"clearance", r"(?<!for )sales?",
-    r"buy (?:one|2|3) get", r"(?:dollars|euros|pounds|percent) off", r"price match\w*",
+    r"buy (?:one|2|3) get", r"(?:dollars|euros|percent) (?:off|back)", r"cash ?back",
+    r"price match\w*",
 )  # fmt: skip
 _NO_DISCOUNT = re.compile(r"\b(?:no|not|any|isn't|aren't|without)\b[^,.;:!?]*$")
 
@@ -131,6 +132,7 @@ _ORDER = _compiled(
     r"received|processed|successful))",
     r"(?:your )?(?:order|tracking|confirmation) number (?:is|:)",
     r"your (?:parcel|package|refund) (?:is|was|has|will)",
+    r"i(?:'ve| have)? (?:just )?(?:emailed|texted|mailed|sent) (?:you|it|the|a)",
     r"(?:your|the) card (?:has been|was|is) charged", r"i(?:'ve| have) charged",
 )  # fmt: skip
 _CART = r"(?:cart|basket|bag)"
@@ -180,7 +182,7 @@ def discounts(text: str) -> Iterator[str]:
 def _of_stock(text: str) -> Iterator[Claim]:
     for match in _COUNTED.finditer(text):
         if not _is_open(text, match):
-            yield Claim("stock", (match[1] or match[2]).replace("one", "1"))
+            yield Claim("stock", re.sub("one|a single", "1", match[1] or match[2]))
     for pattern, value in ((_IN, "in"), (_OUT, "out"), (_LAST_ONE, "1")):
         for match in pattern.finditer(text):
             if _is_open(text, match):

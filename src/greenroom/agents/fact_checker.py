@@ -26,6 +26,12 @@ _WORD_FOR_WORD = 20
 _IN_CART = re.compile(r"\balready\b|\b(?:is|are) (?:now )?in your\b")
 _TIME = r"(?:working |business |whole |full |calendar )?(hour|day|week|month|year)s?\b"
 _ONE = re.compile(rf"\b(?:one|an?) (?={_TIME})")
+_FREE, _FREE_IF = re.compile(r"\bfree\b"), re.compile(r"\bfree (?:for|on|with|over) orders?\b")
+_CONDITION = re.compile(r"\b(?:orders?|over|above|return|exchange)\b")
+_TO_PLACE = re.compile(
+    r"\b(?:ship|ships|deliver|delivers|send|sends)(?: \w+){0,2} to (?:the )?"
+    r"(?!you|your|it\b|them|me\b|us\b|home|addresses|doors?\b)(\w+)"
+)
 _DURATION = re.compile(rf"\b(?:(\d+) (?:to|or|-|and) )?(\d+) {_TIME}")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
@@ -118,6 +124,10 @@ def _terms_hold(text: str, facts: Facts) -> bool:
         if any(_is_about(topic, about, words) for topic in topics)
     )
     if not written:
+        return False
+    if _FREE_IF.search(written) and _FREE.search(text) and not _CONDITION.search(text):
+        return False
+    if any(not re.search(rf"\b{place[1]}\b", written) for place in _TO_PLACE.finditer(text)):
         return False
     text, written = _ONE.sub("1 ", text), _ONE.sub("1 ", written)
     if not _durations(text) <= _durations(written, ends=True):

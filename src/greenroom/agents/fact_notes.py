@@ -23,7 +23,6 @@ def note(facts: Facts, ran: ToolRan) -> None:
         case "search_products" | "compare_products":
             for product in result.get("products", ()):
                 _product(facts, product)
-            _amounts(facts, [result.get("price_difference")])
         case "get_product_details":
             _product(facts, result)
             _text(facts, f"the {result['title']}", result["description"])

@@ -24,7 +24,10 @@ _LIMIT = re.compile(
     r"than|and|to|your|least)(?: the| your| a| that| \d+(?: dollars| euros)?)* $"
 )
 _LIMIT_AFTER = re.compile(r"^ (?:budget|limit|or (?:less|under|more|below)|and under|range|mark)\b")
-_EXAMPLE = re.compile(r"\b(?:try|for example|such as|you (?:can|could) (?:say|ask))\b")
+# An example of what may be asked, or that there is nothing at such a price.
+_NO_PRICE = re.compile(
+    r"\b(?:try|for example|such as|you (?:can|could) (?:say|ask)|nothing|none|no)\b"
+)
 _OWN_PRICE = re.compile(
     r"(\d+ )?(?:of the )?\bTITLE(\d+) (?:is|are|at|costs?|:)(?: only| just| \w+ly)* $"
 )
@@ -32,6 +35,8 @@ _TOTAL = re.compile(
     r"\b(?:your|cart|the) (?:new )?total (?:now |then )?(?:is|comes to)(?: now| only)? $"
 )
 _DIFFERENCE = re.compile(r"^ (?:more|less|cheaper|dearer|pricier|extra|off|under|over)\b")
+_COMPARED = re.compile(r"^ (?:more|less|cheaper|dearer|pricier)\b")
+_OF_CART, _OF_BUDGET = re.compile(r"\b(?:cart|total)\b"), re.compile(r"\b(?:budget|left|spare)\b")
 _DIFFERS = re.compile(
     r"\b(?:more|less|cheaper|dearer|pricier|difference|differ|apart|sav(?:e|es|ing)|left|over|under|"
     r"above|below|extra|expensive)\b"
@@ -115,11 +120,14 @@ def _holds(amount: Amount, stated: Statement, context: ShopContext, known: Colle
     if _TOTAL.search(before) is not None and context.cart:
         # What a cart cost before it was changed is known, and wrong.
         return _is_one_of(amount, [amount_of(context.cart_total), *facts.amounts[-1:]])
+    compares = len(stated.named) > 1 and _COMPARED.search(after) is not None
+    if compares:  # a figure that is known for something else is no difference of these
+        return _is_derived(amount, stated, context, ())
     if _is_one_of(amount, known):
         return True
     if _LIMIT.search(before) is not None or _LIMIT_AFTER.search(after) is not None:
         said = _said(context)
-        if any(value in said for value in amount.values) or _EXAMPLE.search(before):
+        if any(value in said for value in amount.values) or _NO_PRICE.search(before):
             return True
     return _is_derived(amount, stated, context, known)
 
@@ -159,22 +167,23 @@ def _is_derived(
 
 
 def _operands(stated: Statement, context: ShopContext, known: Collection[str]) -> Iterator[Decimal]:
-    """The prices of what is named, else of what was talked of; the cart; known amounts beside."""
+    """The prices of what is named, with less than two of what was talked of; the cart; the rest."""
     titles = list(stated.titles)
-    if not titles:
+    if len(titles) < 2:
         talked_of = [ref for ref in context.results if ref.id in context.compared]
         talked_of = talked_of or list(context.results[:3])
         if context.focus is not None:
             talked_of.append(context.focus)
-        titles = [ref.title for ref in talked_of]
+        titles += [ref.title for ref in talked_of]
     for title in titles:
         prices = context.facts.products.get(title, _NOTHING).prices
         yield from (Decimal(price.partition(" ")[0]) for price in prices)
-    for line in context.cart:
-        yield from (line.unit_price.amount, line.total)
-    if context.cart:
+    bare = not stated.named
+    if context.cart and (bare or _OF_CART.search(stated.text)):
+        for line in context.cart:
+            yield from (line.unit_price.amount, line.total)
         yield context.cart_total.amount
-    if context.budget is not None:
+    if context.budget is not None and _OF_BUDGET.search(stated.text):
         yield context.budget
     for each in amounts(stated.text):
         if _is_one_of(each, known):
