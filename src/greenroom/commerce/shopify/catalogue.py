@@ -3,8 +3,8 @@
 Searches run here, over a copy of the shop's products: Shopify's own search knows little of what
 shoppers say, and each would cost points and a round trip. One product by itself is read live where
 the copy may have missed a change of it; so price and stock are never older than `refresh` (at most
-five minutes), or there is an error. While Shopify doesn't answer, searches go on in a copy of up to
-an hour's age.
+five minutes), or there is an error: while Shopify doesn't answer, searches go on for as long as the
+copy is no older than that.
 """
 
 from __future__ import annotations
@@ -205,6 +205,6 @@ class ShopifyCatalogue:
         if failure is None:
             return
         why = failure.why
-        if self._mirror.complete and self._mirror.age <= MAX_STALE:
+        if self._mirror.complete and self._mirror.serves:
             why += f"; searches use products read {self._mirror.age:.0f} s ago"
         raise ProviderFailed(self.uri, why, retryable=failure.retryable)

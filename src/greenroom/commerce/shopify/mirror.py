@@ -28,7 +28,7 @@ MAX_PRODUCTS = 250_000
 """Products of one shop; the rest is left out, with a warning."""
 
 MAX_STALE = 3_600.0
-"""Seconds for which the copy serves searches while Shopify doesn't answer."""
+"""Seconds for which the copy serves searches while a refresh goes on; a large shop takes long."""
 
 SMALL_SHOP = 2_500
 """Products up to which all ids are listed at each refresh."""
@@ -84,7 +84,7 @@ class Mirror:
         """
         await self._settle(wait)
         if self._index is not None and (self.complete or (partly and self._read)):
-            if self.complete and self.age > MAX_STALE:
+            if self.complete and not self.serves:
                 why = self.failure.why if self.failure else "no refresh came to an end"
                 raise ProviderFailed(
                     self._name, f"{why}; the last products are {self.age:.0f} s old"
@@ -99,6 +99,15 @@ class Mirror:
     def age(self) -> float:
         """Seconds since which the copy may have missed a change."""
         return self._clock.time() - self._fresh_at
+
+    @property
+    def serves(self) -> bool:
+        """Whether the copy may be searched.
+
+        Where Shopify doesn't answer, prices and stock are told for as long as they may be cached
+        and no longer; a shop that answers slowly still sells.
+        """
+        return self.age <= (MAX_STALE if self.failure is None else self._refresh)
 
     @property
     def is_true(self) -> bool:
