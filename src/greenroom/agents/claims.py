@@ -80,6 +80,7 @@ TOPICS: dict[str, tuple[re.Pattern[str], re.Pattern[str]]] = {
             r"shipping", r"deliver(?:y|ed|ies|s)?(?! to (?:your )?expect)", r"postage", r"ships?",
             r"shipped", r"arriv(?:e|es|ing|al)", r"courier", r"dispatch\w*",
             r"gets? (?:there|to you)", r"be (?:there|with you) (?:by|on|tomorrow|in|within)",
+            r"expect (?:it|them|your (?:shoes|parcel|order|package))",
             r"(?:by|on|before) (?:\w+day|tomorrow|tonight|the weekend|next week|christmas)",
         ),
         _compiled(r"ship\w*", r"deliver\w*"),
@@ -132,6 +133,7 @@ _ORDER = _compiled(
     r"received|processed|successful))",
     r"(?:your )?(?:order|tracking|confirmation) number (?:is|:)",
     r"your (?:parcel|package|refund) (?:is|was|has|will)",
+    r"i(?:'ve| have)? (?:\w+ ){0,2}?(?:booked|arranged|scheduled|refunded)",
     r"i(?:'ve| have)? (?:just )?(?:emailed|texted|mailed|sent) (?:you|it|the|a)",
     r"(?:your|the) card (?:has been|was|is) charged", r"i(?:'ve| have) charged",
 )  # fmt: skip
@@ -149,7 +151,7 @@ _REMOVED = re.compile(
 )
 _THINGS = r"(?:items?|things?|products?)"
 _ITEMS = re.compile(
-    rf"\b(\d+|one) {_THINGS}(?: now)? in your {_CART}\b"
+    rf"\b(\d+|one) {_THINGS}(?: now| are| is)* in your {_CART}\b"
     rf"|\byour {_CART} (?:now )?(?:has|holds|contains) (\d+|one) {_THINGS}"
 )
 _EMPTY = re.compile(rf"\byour {_CART} is (?:now |still )*empty|\bnothing in your {_CART}")

@@ -17,6 +17,7 @@ from greenroom.commerce.facts import Facts
 from greenroom.commerce.lexicon import COLORS
 
 _FORM = re.compile(rf"\b(?:sizes?|in (?:{'|'.join(sorted(COLORS))})|colou?rs?|that one)\b")
+_EVERY_FORM = re.compile(r"\b(?:every|any|all) (?:the )?(?:sizes?|colou?rs?)\b")
 _SIZE = re.compile(
     r"\bsize (\w+(?: large| small)?)|\b((?:extra |double extra )?(?:small|large)|medium)\b"
 )
@@ -27,7 +28,7 @@ _IN_CART = re.compile(r"\balready\b|\b(?:is|are) (?:now )?in your\b")
 _TIME = r"(?:working |business |whole |full |calendar )?(hour|day|week|month|year)s?\b"
 _ONE = re.compile(rf"\b(?:one|an?) (?={_TIME})")
 _FREE, _FREE_IF = re.compile(r"\bfree\b"), re.compile(r"\bfree (?:for|on|with|over) orders?\b")
-_CONDITION = re.compile(r"\b(?:orders?|over|above|return|exchange)\b")
+_CONDITION = re.compile(r"\b(?:orders?|over|above|spend|or more|return|exchange)\b")
 _TO_PLACE = re.compile(
     r"\b(?:ship|ships|deliver|delivers|send|sends)(?: \w+){0,2} to (?:the )?"
     r"(?!you|your|it\b|them|me\b|us\b|home|addresses|doors?\b)(\w+)"
@@ -90,7 +91,9 @@ def _stock_holds(value: str, stated: Statement, context: ShopContext) -> bool:
         return any(product.available for product in about)
     # Sold out as a whole, or, while there is some of it, in the form that is named.
     told = [product for product in about if product.available is not None]
-    return any(not product.available for product in told) or bool(told and _FORM.search(text))
+    return any(not product.available for product in told) or bool(
+        told and _FORM.search(text) and not _EVERY_FORM.search(text)
+    )
 
 
 def _forms(text: str, size_before: str | None) -> list[str]:

@@ -52,7 +52,7 @@ _CODE_FIRST = re.compile(rf"\b({'|'.join(_CODES.casefold().split())}) {_N}\b")
 _CENTS = re.compile(r"\b(\d\d?) (?:cents?|pence)\b")
 _RANGE = re.compile(rf"(?:\bbetween {_N} and|\b{_N} (?:to|or|-|–)) $")  # noqa: RUF001
 _COST = (
-    r"(?:costs?|priced at|price (?:of \w+ )?(?:is|was|would be|comes to)|sells? for|"
+    r"(?:costs?|pay|priced at|price (?:of \w+ )?(?:is|was|would be|comes to)|sells? for|"
     r"go(?:es|ing) for|total(?: now| then)? (?:is|of|comes to|would be|will be)|comes? to|"
     r"TITLE\d+ (?:is|are|at))"
 )

@@ -90,7 +90,7 @@ def read(sentence: str, facts: Facts) -> Statement:
 def _patterns(title: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
     return (
         re.compile(rf"\b{re.escape(title)}(?:e?s)?\b", re.IGNORECASE),
-        re.compile(rf"\b{_beginning(title.split())}\b"),
+        re.compile(rf"\b{_beginning(title.split())}s?\b"),
     )
 
 
