@@ -20,7 +20,7 @@ MAX_SENTENCES = 15_000
 
 _MAX_TITLES = 300
 """Titles that are talked of in several ways."""
-_MAX_MENTIONED = 2_000
+_MAX_MENTIONED = 1_800
 """Titles that are mentioned at all, so that their words are known."""
 _MAX_NOUNS = 240
 _MAX_WORDS = 400
@@ -109,10 +109,10 @@ class _Filler:
         yield from self._filled(self._wordings["in_color"], 3)
         yield from self._filled(self._wordings["counted"], 2)
         yield from self._filled(self._wordings["priced"], 8)
-        yield from interleave(self._kinds(), self._named(), self._described())
         mentions = cycle(("the {}", "do you have the {}", "tell me about the {}"))
-        for title in self._titles[_MAX_TITLES:]:
+        for title in self._titles:
             yield next(mentions).format(title)
+        yield from interleave(self._kinds(), self._named(), self._described())
 
     def _kinds(self) -> Iterator[str]:
         asking, asking_one = (
