@@ -6,9 +6,10 @@
 Every phrase of data/phrases.json is spoken by espeak-ng (once; kept in a temporary folder), heard
 by the transcriber `pocketsphinx:` and understood by `commerce.intents` in the situation in which it
 is said. It is heard twice: leaning to the demo shop's likely sentences, as the server does, and
-with the general model and the whole dictionary that come with pocketsphinx. A third of the phrases,
-chosen by a hash of their words, is held out: nothing was tuned by looking at it, and it is left out
-here unless `--sets` asks for it. Prints one JSON object a line.
+with the general model alone (the commonest 5,000 words of the one that comes with pocketsphinx; the
+whole of it can't keep up with speech). A third of the phrases, chosen by a hash of their words, is
+held out: nothing was tuned by looking at it, and it is left out here unless `--sets` asks for it.
+Prints one JSON object a line.
 """
 
 from __future__ import annotations
@@ -29,7 +30,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pocketsphinx
 
 from greenroom.audio.pcm import HEARING_RATE, Pcm, samples_of
 from greenroom.audio.resample import resample
@@ -41,12 +41,6 @@ from greenroom.commerce.ports import CatalogueContext, Money
 from greenroom.speech import espeak
 from greenroom.speech.numbers import to_digits
 from greenroom.speech.pocketsphinx import PocketsphinxTranscriber
-from greenroom.speech.pocketsphinx_files import (
-    DICTIONARY,
-    FILLERS,
-    LANGUAGE_MODEL,
-    directory_for,
-)
 from greenroom.speech.ports import VOICES, ProviderContext, Transcript
 
 PHRASES = Path(__file__).resolve().parent / "data" / "phrases.json"
@@ -186,8 +180,6 @@ async def transcriber_for(model: str) -> tuple[PocketsphinxTranscriber, float]:
         shop = create_demo_shop("demo:", CatalogueContext(FOLDER))
         sentences = likely_sentences(await shop.vocabulary())
         await shop.close()
-    else:
-        _link_general_model(directory_for(FOLDER / "general", ()))
     folder = FOLDER / model
     began = time.monotonic()
     transcriber = PocketsphinxTranscriber(
@@ -195,19 +187,6 @@ async def transcriber_for(model: str) -> tuple[PocketsphinxTranscriber, float]:
     )
     await transcriber.warm_up()
     return transcriber, time.monotonic() - began
-
-
-def _link_general_model(directory: Path) -> None:
-    """The files that come with pocketsphinx, where the transcriber looks for its own."""
-    directory.mkdir(parents=True, exist_ok=True)
-    for ours, theirs in (
-        (LANGUAGE_MODEL, "en-us/en-us.lm.bin"),
-        (DICTIONARY, "en-us/cmudict-en-us.dict"),
-        (FILLERS, "en-us/en-us/noisedict"),
-    ):
-        link = directory / ours
-        link.unlink(missing_ok=True)
-        link.symlink_to(pocketsphinx.get_model_path(theirs))
 
 
 async def hear_all(
