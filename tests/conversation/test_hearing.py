@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from greenroom.audio.pcm import EMPTY, Pcm, samples_of
 from greenroom.conversation.conversation import ASK_AGAIN, DEAF
 from greenroom.conversation.ports import ProviderTrouble, UserSaid
+from greenroom.conversation.user_turn import RECOGNITION_TIMEOUT
 from greenroom.errors import ProviderFailed
 from greenroom.sessions.model import TranscriptEntry
 from greenroom.settings import TurnSettings
@@ -273,7 +274,7 @@ async def test_a_transcriber_that_fails_on_a_cough_is_not_worth_a_word(talk: Mak
 async def test_a_transcriber_that_hangs_is_given_up(talk: Make) -> None:
     t = talk(hold=asyncio.Event())
     await t.turn()
-    await t.wait(9.0)
+    await t.wait(RECOGNITION_TIMEOUT - 1)
     assert t.said == ""
     await t.wait(1.5)
     assert t.of(ProviderTrouble)[0].part == "transcriber"

@@ -32,7 +32,7 @@ from greenroom.conversation.ports import (
     ReplyInterrupted,
     UserSaid,
 )
-from greenroom.conversation.reply import Ask, Reply, Speaking
+from greenroom.conversation.reply import Ask, Check, Reply, Speaking
 from greenroom.conversation.stages import Stages
 from greenroom.conversation.turn_taker import (
     Action,
@@ -304,14 +304,18 @@ class Conversation:
     def _answer(self, turn: UserTurn, prompt: str) -> None:
         self._unanswered.clear()
         agent, history = self._providers.agent, tuple(self._history)
-        self._begin_reply(turn.id, prompt, lambda: agent.answer(prompt, history), turn.stages)
+        self._begin_reply(
+            turn.id, prompt, lambda: agent.answer(prompt, history), turn.stages, agent.check
+        )
 
     def _say(self, turn_id: str, text: str, intent: str, stages: Stages) -> None:
         """A reply that needs no agent."""
         self._begin_reply(turn_id, "", lambda: _canned(text, intent), stages)
 
-    def _begin_reply(self, turn_id: str, prompt: str, ask: Ask, stages: Stages) -> None:
-        reply = self._reply = Reply(turn_id, prompt, ask, self._speaking, stages)
+    def _begin_reply(
+        self, turn_id: str, prompt: str, ask: Ask, stages: Stages, check: Check | None = None
+    ) -> None:
+        reply = self._reply = Reply(turn_id, prompt, ask, self._speaking, stages, check)
         self._output.begin(reply.id, turn_id, self._providers.synthesizer.rate)
         self._reply_tasks = (self._spawn(reply.read()), self._spawn(self._speak(reply)))
 
