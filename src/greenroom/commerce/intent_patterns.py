@@ -8,7 +8,9 @@ import re
 def _whole(pattern: str) -> re.Pattern[str]:
     """The sentence, apart from politeness, is this and nothing more."""
     polite = (
-        r"(?: (?:please|there|thanks|thank you|very much|so much|then|now|for now|again|you|all))*"
+        r"(?: (?:please|there|thanks|thank you|very much|so much|then|now|for now|for today|again|"
+        r"you|"
+        r"all))*"
     )
     return re.compile(rf"^(?:{pattern}){polite}$")
 
@@ -25,11 +27,14 @@ SMALL_TALK: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("thanks", _whole(
         r"(?:(?:ok|okay|great|perfect|cool|alright) )?(?:thanks|thank you|thank|cheers|"
         r"many thanks)(?: (?:a lot|so much|very much|for (?:your|the) help|that is (?:all|"
-        r"great|perfect)))*|(?:i )?appreciate it|that is very (?:kind|helpful)|that was helpful")),
+        r"great|perfect)))*|(?:i )?appreciate it|that is very (?:kind|helpful)|"
+        r"that was (?:very |really |so )?(?:helpful|kind|great|perfect)")),
     ("goodbye", _whole(
-        r"(?:(?:ok|okay|thanks|thank you|well) )*(?:bye(?: bye)?|goodbye|good bye|"
+        r"(?:(?:ok|okay|thanks|thank you|very much|so much|well|great|alright|perfect|good) "
+        r")*(?:bye(?: bye)?|goodbye|good bye|"
         r"see you(?: later| soon)?|good night|have a (?:good|nice|great) (?:day|one|evening)|"
-        r"talk to you later|i am done|that is (?:all|it|everything)(?: for (?:now|today))?|"
+        r"talk to you later|i am (?:done|finished)|that is (?:all|it|everything)(?: for (?:now|"
+        r"today))?|"
         r"that will be all|nothing else|farewell|i have to go)(?: (?:bye|goodbye|thanks|"
         r"thank you))*")),
     ("repeat", _whole(
@@ -37,13 +42,14 @@ SMALL_TALK: tuple[tuple[str, re.Pattern[str]], ...] = (
         r"would) you )?(?:please )?(?:repeat(?: (?:that|it|yourself|the last (?:part|one|"
         r"bit)))?|say (?:that|it)(?: one more time)?|come again|pardon(?: me)?|"
         r"(?:sorry )?what did you (?:just )?say|what was that|i did not (?:hear|catch|"
-        r"get) (?:that|you|it)|one more time|read (?:that|it|them))|sorry(?: what)?|what|huh")),
+        r"get) (?:that|you|it)|one more time|once more|excuse me|read (?:that|it|them))|sorry(?: "
+        r"what)?|what|huh")),
     ("help", _whole(
         r"help(?: me)?(?: out)?|i need (?:some )?help|what (?:can|do|could) (?:you|i) (?:do|"
         r"say|ask)(?: (?:for me|here|you))?|how does (?:this|it) work|who are you|what are you|"
         r"what is this|how can you help(?: me)?|(?:can|could) you help(?: me)?(?: out)?|"
         r"what are my options|what should i (?:say|do|ask)|how do i use this|"
-        r"what else can you do")),
+        r"what else can (?:you do|i (?:say|ask))|what can you help me with")),
     ("affirm", _whole(
         r"(?:(?:yes|yeah|yep|yup|ya|yea|sure|ok|okay|alright|all right|absolutely|definitely|"
         r"certainly|of course|right|correct|exactly|indeed|fine|perfect|great|good|please|"
@@ -51,7 +57,8 @@ SMALL_TALK: tuple[tuple[str, re.Pattern[str]], ...] = (
         r"that works|i do|i would|i would like that|i would love (?:to|that)|why not|go for it|"
         r"please do|yes please|let us do (?:it|that)|that sounds (?:good|great))(?: |$))+")),
     ("deny", _whole(
-        r"(?:(?:no|nope|nah|not (?:now|really|yet|today|that one)|never ?mind|do not|no way|"
+        r"(?:(?:no|nope|nah|not (?:now|right now|really|yet|today|that one|for me)|thanks|thank "
+        r"you|never ?mind|do not|no way|"
         r"i do not|i do not (?:think so|want (?:it|that|to|them))|forget (?:it|that)|"
         r"cancel(?: that)?|stop|leave it|no need|not interested|i am (?:good|fine|ok|okay)|"
         r"that is (?:not|wrong)|wrong|skip|neither|none(?: of (?:them|those|these))?)(?: |$))+")),
@@ -95,16 +102,24 @@ CHECKOUT = re.compile(
     r"(?:proceed|go|continue) to (?:the )?payment|finali[sz]e|buy now|purchase now|let us pay|"
     r"(?:confirm|submit|send|finish) (?:my|the) order|(?:payment|checkout) link|link (?:to|for) "
     r"(?:pay|payment|my order)|to the (?:checkout|check out))\b|"
-    r"\b(?:can|could|may|shall|do) i pay(?: here| for \w+)?$|\bi want to pay\b"
+    r"\b(?:can|could|may|shall|do) i pay(?: here| for (?!shipping|delivery)\w+)?$|\bi want to "
+    r"pay\b|"
+    r"\b(?:want to|would like to|time to|let us|can i|may i|could i) order(?: now| please)?$|"
+    r"\b(?:finish|submit|confirm|send) this order\b"
 )
 POLICY = re.compile(
     r"\b(?:return policy|returns|refunds?|shipping|ship|deliver|delivers|delivery|delivered|"
     r"warranty|guarantee|exchange|money back|free returns|payment (?:methods?|options?)|pay with|"
     r"credit cards?|accept (?:visa|cards?|cash|paypal)|paypal|visa|discounts?|coupons?|"
-    r"promo(?:tion)?s?|gift cards?|(?:opening|store|business) hours|open (?:today|now|on|until)|"
+    r"promo(?:tion)?s?|gift cards?|store credit|(?:special )?offers (?:today|now)|special offers?|"
+    r"(?:a|any) sales?$|sale on|apple pay|google pay|american express|debit cards?|pay by|"
+    r"(?:which|what) cards|forms of payment|(?:send|bring) (?:\S+ )?back|does not fit|"
+    r"(?:phone number|e ?mail|address)|contact (?:you|us|support|customer)|"
+    r"(?:opening|store|business|working) hours|open (?:today|now|on|until)|"
     r"customer service|real person|human|representative|speak to (?:someone|somebody|an?)|"
     r"talk to (?:someone|somebody|an?)|how long (?:does|will|would|do) (?:it|the|they|"
-    r"that).*(?:take|arrive)|when (?:will|would|does|do) (?:it|they|my order).*(?:arrive|come|"
+    r"that|my order|an order).*(?:take|arrive)|how many days (?:does|will|until)|when (?:will|"
+    r"would|does|do) (?:it|they|my order).*(?:arrive|come|"
     r"get here)|where is my order|track (?:my|an) (?:order|package)|(?:can|may|could|how do|"
     r"do) i (?:\S+ ){0,2}(?:return|send (?:it|them) back)|physical store|where are you (?:located|"
     r"based)|tax|taxes|privacy|sale going)\b"
@@ -126,13 +141,15 @@ POLICY_TOPICS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 """What a policy question is about, the surest first: one word, as `Policy.topic` has it."""
 
 _BETTER = (
-    r"(?:better|best|cheaper|pricier|warmer|lighter|heavier|stronger|bigger|larger|smaller|longer|"
-    r"softer|faster|nicer|thicker|thinner|tougher|(?:more|less) (?!than\b)\w+)"
+    r"(?:better|best|cheaper|pricier|heavie(?:r|st)|"
+    r"(?:warm|light|strong|bigg|larg|small|long|soft|fast|nic|thick|thinn|tough)(?:er|est)|"
+    r"(?:more|less) (?!than\b)\w+)"
 )
 COMPARE = re.compile(
     r"\b(?:(?:compare|compares|compared|comparing|comparison|differences?|differs?|versus|vs|"
-    r"side by side|different from)\b|"
-    rf"which(?: (?:one|1|of (?:them|those|these|the (?:\w+ ){{0,3}}\w+)|\w+))?(?: (?:is|are|has|"
+    r"side by side|different from|how (?:are|is) (?:\S+ ){1,3}different)\b|"
+    rf"which(?: (?:one|1|one of them|of (?:them|those|these|the (?:\w+ ){{0,3}}\w+)|\w+))?(?: "
+    rf"(?:is|are|has|"
     rf"would be|will be|do you think is|keeps? \w+|costs?)) (?:the )?{_BETTER}\b|"
     r"which(?: (?:one|of (?:them|those|these|the \w+)))? (?:should|would|do) (?:i|you) "
     r"(?:get|take|buy|choose|pick|recommend|suggest|prefer|go (?:for|with))|"
@@ -151,7 +168,8 @@ ADD = re.compile(
     rf"one|the|another)\b"
 )
 TAKE = re.compile(
-    r"\b(?:i will (?:take|have|get|buy|go (?:with|for))|i would (?:like to )?(?:take|have|"
+    r"\b(?:(?:can|could|may) i (?:have|take|order)|i will (?:take|have|get|buy|go (?:with|for))|i "
+    r"would (?:like to )?(?:take|have|get|buy|order|"
     r"go with)|let me (?:have|take|get)|(?:want|like|going|need|love) to (?:buy|order|purchase|"
     r"get|take)|buy|purchase|(?:give|get) me(?! (?:the |some |more |all )*(?:details?|info|"
     r"information|more)\b)|i take|(?:i want|i would like)(?! (?:you )?to (?:know|hear|see|learn|"
@@ -163,7 +181,8 @@ STOCK = re.compile(
     r"how many (?:are |do you have |have you got |of (?:them|those|these) |is )?(?:left|there|"
     r"do you have|in stock)?|(?:do|does|would|will|can) (?:it|that|this|they|those|these|"
     r"the \S+ one) (?:\S+ ){0,2}come|comes? in|(?:what|which) (?:sizes?|colou?rs?)|"
-    r"other (?:sizes?|colou?rs?)|(?:have|got|get|carry|stock|sell) (?:it|that|this|them|those|"
+    r"(?:other|another|different|bigger|smaller) (?:sizes?|colou?rs?)|(?:have|got|get|carry|stock|"
+    r"sell) (?:it|that|this|them|those|"
     r"these|that one|this one|the (?:first|second|third|fourth|last)(?: one)?)(?: \S+)*? in|(?:is|"
     r"are) (?:it|that|this|they|those|these|there|the \S+ one|the \S+)(?: (?:one|also|"
     r"still))*(?: available)? in)\b"
@@ -218,9 +237,10 @@ IT = re.compile(r"\bit\b")
 ABOUT_IT = re.compile(
     r"\b(?:tell me (?:more|about (?:it|that|this))|more about (?:it|that|this)|"
     r"more (?:details?|info|information)|details?|describe (?:it|that|this)|"
-    r"what (?:is|are) (?:it|that|this|they)\b|is it \S+|made (?:of|from))\b"
+    r"what (?:is|are) (?:it|that|this|they)\b|is (?:it|this|that)(?: one)? \S+|made (?:of|from)|"
+    r"(?:know|hear) more|explain (?:it|that|this)|what (?:material|fabric|brand)|features)\b"
 )
 OPEN_QUESTION = re.compile(
     r"\b(?:what do you (?:have|sell)|what you have|products|something|anything|browse|shopping|"
-    r"recommend|suggest|categories)\b"
+    r"recommend|suggest|categories|gifts?|presents?|just looking|looking around)\b"
 )

@@ -259,7 +259,7 @@ def _price(whole: str, cents: str | None) -> Decimal:
 _NOISE_TEXT = (
     "add adding adds remove removing delete drop empty clear total "
     "a able about actually affordable again all also am an and another any anybody anyone "
-    "anything are around as at available back basket be because been best better between "
+    "anything are around as at available back basket be because been best better between bit "
     "birthday bring browse bucks budget but buy by bye can card carry cart catalog cheap check "
     "color colors colour colours come cost costs could dad daughter describe description detail "
     "details did different directions do does dollar dollars each else equipment every "
