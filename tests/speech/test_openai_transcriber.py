@@ -218,7 +218,7 @@ async def test_a_turn_is_bounded(
         ("Thank you.", -0.2, 0.01, 1_500, "Thank you."),
         ("Thank you.", -0.2, 0.5, 1_500, ""),
         ("Thanks for watching!", -0.7, 0.1, 1_500, ""),
-        ("Thank you.", -0.2, 0.01, 200, ""),
+        ("Thank you.", -0.2, 0.01, 150, ""),
         ("Yes.", -0.2, 0.01, 200, "Yes."),
         ("Show me all the shoes that you have, please.", -0.2, 0.01, 200, ""),
         ("Show me all.", -2.0, 0.01, 1_500, ""),
