@@ -87,8 +87,8 @@ _MISHEARD: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         # "Tell me" sounds like "delete", and nobody deletes about something.
         (
             (
-                r"\bdelete (?=(?:(?:a )?(?:bit |little )?more|about|something|what|how|if|which|the "
-                r"(?:price|difference|details))\b)"
+                r"\bdelete (?=(?:(?:a )?(?:bit |little )?more|about|something|what|how|if|which|"
+                r"the (?:price|difference|details))\b)"
             ),
             "tell me ",
         ),
