@@ -81,25 +81,6 @@ async def test_a_bind_beyond_loopback_refuses_to_start_without_real_credentials(
     assert "greenroom keys create" in err.decode()
 
 
-@pytest.mark.parametrize(
-    ("setting", "value", "named"),
-    [
-        ("TRANSCRIBER", "nosuch:", "providers.transcriber: no provider 'nosuch:'; known: "),
-        ("SYNTHESIZER", "nosuch:", "providers.synthesizer: no provider 'nosuch:'; known: "),
-        ("MODEL", "openai:gpt-5-mini", "providers.model: 'openai:gpt-5-mini': Missing credentials"),
-    ],
-)
-async def test_a_provider_that_cannot_be_used_is_named_with_its_setting(
-    data_dir: Path, setting: str, value: str, named: str
-) -> None:
-    settings = {**SCRIPTED, "OPENAI_API_KEY": "", f"GREENROOM_PROVIDERS__{setting}": value}
-    process = await spawn(data_dir, "--port", "0", **settings)
-    _, err = await asyncio.wait_for(process.communicate(), 30)
-    assert process.returncode == 2
-    assert named in err.decode()
-    assert b"Traceback" not in err
-
-
 async def test_a_database_that_does_not_answer_is_a_clear_message(data_dir: Path) -> None:
     url = "postgresql+asyncpg://user:hidden@127.0.0.1:1/nothing"
     process = await spawn(data_dir, "--port", "0", GREENROOM_STORAGE__DATABASE_URL=url)
