@@ -569,8 +569,13 @@ async def test_a_tool_works_in_its_sessions_context(api: RunningApi) -> None:
     assert added["success"], added
     shown = (await client.get(f"/api/sessions/{session_id}")).json()
     assert len(shown["context"]["cart_items"]) == 1
+    assert set(shown["context"]) == {"cart_items", "viewed_products"}
+    pay = {"tool": "checkout_link", "session_id": session_id}
+    assert (await client.post("/api/test/tool-execution", json=pay)).json()["success"]
+    linked = (await client.get(f"/api/sessions/{session_id}")).json()
+    assert linked["context"]["checkout_url"].startswith("https://")
     figures = (await client.get(f"/api/analytics/sessions/{session_id}")).json()
-    assert figures["tool_usage"] == {"add_to_cart": 1}
+    assert figures["tool_usage"] == {"add_to_cart": 1, "checkout_link": 1}
     assert figures["metrics"]["cart_value"] > 0
 
 

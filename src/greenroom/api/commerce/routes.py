@@ -177,6 +177,7 @@ class Routes:
 def session_details(session: Session, records: list[Record]) -> dict[str, Any]:
     """The body of `GET /api/sessions/:session_id`."""
     context = views.last_context(records)
+    checkout = context.get("checkout_url")
     return {
         "session_id": session.id,
         "status": session.status,
@@ -188,6 +189,7 @@ def session_details(session: Session, records: list[Record]) -> dict[str, Any]:
         "context": {
             "cart_items": context.get("cart_items", []),
             "viewed_products": context.get("viewed_products", []),
+            **({"checkout_url": checkout} if checkout else {}),
         },
     }
 
