@@ -50,6 +50,7 @@ async def measure(turns: int) -> dict[str, object]:
         data_dir = Path(folder) / "server"
         synthesizer = create_synthesizer("espeak:", ProviderContext(Path(folder)))
         try:
+            data_dir.mkdir()
             async with greenroom(data_dir, PROVIDERS) as server:
                 cpu, began = server.cpu_seconds(), time.monotonic()
                 for number in range(-(-turns // len(LINES))):

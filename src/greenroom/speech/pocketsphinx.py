@@ -10,22 +10,16 @@ import logging
 import sys
 from pathlib import Path
 
-import numpy as np
-
-from greenroom.audio.pcm import HEARING_RATE, Pcm, ms_of, samples_of
 from greenroom.errors import ProviderFailed
 from greenroom.speech.helper import HelperPool
-from greenroom.speech.numbers import to_digits
+from greenroom.speech.helper_calls import HeardTurn
 from greenroom.speech.pocketsphinx_files import directory_for
-from greenroom.speech.ports import PartialListener, ProviderContext, Transcript
+from greenroom.speech.ports import PartialListener, ProviderContext
 from greenroom.speech.wire import Frame
 
 logger = logging.getLogger(__name__)
 
 _MAX_HELPERS = 4
-_MESSAGE = samples_of(100)
-_MAX_TURN = 75 * HEARING_RATE
-"""Samples of one stream; what comes after is not heard."""
 _FINAL_TIMEOUT = 15.0
 _BUILD_TIMEOUT = 300.0
 
@@ -51,11 +45,11 @@ class PocketsphinxTranscriber:
         # A caller that gives up doesn't take the start from the others.
         await asyncio.shield(self._starting)
 
-    def open(self, on_partial: PartialListener | None = None) -> PocketsphinxStream:
+    def open(self, on_partial: PartialListener | None = None) -> HeardTurn:
         """See `Transcriber.open`. Raises ProviderFailed before `warm_up` has ended."""
         if self._pool is None:
             raise ProviderFailed(self.uri, "is not warm yet")
-        return PocketsphinxStream(self._pool, on_partial)
+        return HeardTurn(self._pool, on_partial, final_timeout=_FINAL_TIMEOUT)
 
     async def close(self) -> None:
         """End the helpers."""
@@ -95,7 +89,7 @@ class PocketsphinxTranscriber:
             (sys.executable, "-m", "greenroom.speech.pocketsphinx_model"),
             heartbeat=_BUILD_TIMEOUT,  # it builds without looking up
         )
-        done = _Final()
+        done = _Built()
         try:
             await builder.start()
             payload = await asyncio.to_thread("\n".join(sentences).encode)
@@ -108,8 +102,8 @@ class PocketsphinxTranscriber:
             await builder.close()
 
 
-class _Final:
-    """Waits for a call's last frame."""
+class _Built:
+    """Waits for the last frame of a call that builds."""
 
     def __init__(self) -> None:
         self.frame: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
@@ -121,64 +115,7 @@ class _Final:
     def on_failure(self, error: ProviderFailed) -> None:
         if not self.frame.done():
             self.frame.set_exception(error)
-            self.frame.exception()  # it may be that nobody waits: the stream was cancelled
-
-
-class PocketsphinxStream(_Final):
-    """One turn. See `TranscriptionStream`."""
-
-    def __init__(self, pool: HelperPool, on_partial: PartialListener | None) -> None:
-        super().__init__()
-        self._provider = pool.name
-        self._on_partial = on_partial
-        # A turn's audio is kept by the call: a helper that dies in mid-turn costs some time only.
-        self._call = pool.call(self, repeatable=True)
-        self._batch: list[Pcm] = []
-        self._batched = 0
-        self._fed = 0
-
-    def feed(self, pcm: Pcm) -> None:
-        """Take 16 kHz samples."""
-        pcm = pcm[: _MAX_TURN - self._fed]
-        self._fed += len(pcm)
-        self._batch.append(pcm)
-        self._batched += len(pcm)
-        if self._batched >= _MESSAGE:
-            self._send("audio")
-
-    async def finish(self) -> Transcript:
-        """See `TranscriptionStream.finish`."""
-        self._on_partial = None
-        self._send("finish")
-        try:
-            async with asyncio.timeout(_FINAL_TIMEOUT + ms_of(self._fed) / 1000):
-                frame = await self.frame
-        except TimeoutError as error:
-            raise ProviderFailed(self._provider, "gave no final transcript in time") from error
-        finally:
-            self._call.cancel()
-        header = frame.header
-        return Transcript(to_digits(header["text"]), header["confidence"], final=True)
-
-    def cancel(self) -> None:
-        """Free the decoder."""
-        self._on_partial = None
-        self._call.cancel()
-
-    def on_frame(self, frame: Frame) -> None:
-        """Take an answer of the helper."""
-        super().on_frame(frame)
-        header = frame.header
-        if self._on_partial is not None and not header.get("end"):
-            self._on_partial(
-                Transcript(to_digits(header["text"]), header["stability"], final=False)
-            )
-
-    def _send(self, op: str) -> None:
-        pcm = np.concatenate(self._batch) if self._batch else np.zeros(0, np.int16)
-        self._batch.clear()
-        self._batched = 0
-        self._call.send({"op": op}, pcm.astype("<i2", copy=False).tobytes())
+            self.frame.exception()  # it may be that nobody waits: the start was cancelled
 
 
 def create(uri: str, context: ProviderContext) -> PocketsphinxTranscriber:
