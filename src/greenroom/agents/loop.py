@@ -6,7 +6,6 @@ One loop serves all conversations; what belongs to one turn is in its `Turn`.
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack
 
@@ -35,6 +34,7 @@ from pydantic_ai.run import AgentRunResultEvent
 from pydantic_ai.usage import RunUsage, UsageLimits
 
 from greenroom.agents.instructions import SHOP_ASSISTANT, summary
+from greenroom.agents.model_failures import unexpected
 from greenroom.agents.ports import AgentEvent, AnswerDone, Message, TextDelta, ToolRan
 from greenroom.agents.toolset import ShopToolset
 from greenroom.agents.turn import Turn
@@ -98,10 +98,7 @@ class ModelLoop:
             log.debug("the model failed", exc_info=error)
             raise ProviderFailed(self._provider, _reason(error)) from None
         except Exception as error:  # noqa: BLE001 - a model is code and a network of others
-            # The frames but not the message: that may hold what the user said, or a key.
-            frames = "".join(traceback.format_tb(error.__traceback__))
-            log.error("%s failed: %s\n%s", self._provider, type(error).__name__, frames)  # noqa: TRY400
-            raise ProviderFailed(self._provider, f"unexpected {type(error).__name__}") from None
+            raise unexpected(self._provider, error) from None
 
 
 class _Translator:

@@ -45,13 +45,20 @@ def as_failure(provider: str, error: Exception) -> ProviderFailed | None:
     ):
         return None
     if not isinstance(error, ModelAPIError):
-        # The frames but not the message: that may hold what the user said, or a key.
-        frames = "".join(traceback.format_tb(error.__traceback__))
-        log.error("%s failed: %s\n%s", provider, type(error).__name__, frames)
-        return ProviderFailed(provider, f"unexpected {type(error).__name__}")
+        return unexpected(provider, error)
     return ProviderFailed(
         provider, _why(error), retryable=_is_passing(error), retry_after=error.retry_after
     )
+
+
+def unexpected(provider: str, error: Exception) -> ProviderFailed:
+    """The failure that an error of another's code is. Its frames are logged.
+
+    Its message is not: that may hold what the user said, or a key.
+    """
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    log.error("%s failed: %s\n%s", provider, type(error).__name__, frames)
+    return ProviderFailed(provider, f"unexpected {type(error).__name__}")
 
 
 def is_of_the_request(error: Exception) -> bool:

@@ -17,6 +17,7 @@ from pathlib import Path
 from greenroom.errors import ProviderFailed, ProviderUnavailable
 from greenroom.speech.helper import HelperPool
 from greenroom.speech.helper_calls import HeardTurn
+from greenroom.speech.helper_start import HelperStart
 from greenroom.speech.model_catalogue import DEFAULT_WHISPER, TRANSCRIBER, whisper_model
 from greenroom.speech.model_files import Model, fetch, is_present
 from greenroom.speech.ports import PartialListener, ProviderContext
@@ -62,55 +63,40 @@ class FasterWhisperTranscriber:
             "language": "" if language == "auto" else language,
             "beam_size": uri.whole("beam_size", 1, 1, _MAX_BEAM),
         }
-        self._pool: HelperPool | None = None
-        self._starting: asyncio.Task[HelperPool] | None = None
+        self._helpers = HelperStart(self._make_pool)
 
     async def warm_up(self) -> None:
         """Fetch the model if it is not here, and load it.
 
         Raises ProviderUnavailable where it can't be had, ProviderFailed where it can't be loaded.
         """
-        if self._starting is None or (self._starting.done() and self._pool is None):
-            self._starting = asyncio.create_task(self._start())
-        # A caller that gives up doesn't take the start from the others.
-        await asyncio.shield(self._starting)
+        await self._helpers.warm_up()
 
     def open(self, on_partial: PartialListener | None = None) -> HeardTurn:
         """See `Transcriber.open`. Raises ProviderFailed before `warm_up` has ended."""
-        if self._pool is None:
+        if self._helpers.pool is None:
             raise ProviderFailed(self.uri, "is not warm yet")
-        return HeardTurn(self._pool, on_partial, final_timeout=_FINAL_TIMEOUT)
+        return HeardTurn(self._helpers.pool, on_partial, final_timeout=_FINAL_TIMEOUT)
 
     async def close(self) -> None:
         """End the helper."""
-        if self._starting is not None:
-            self._starting.cancel()
-            await asyncio.gather(self._starting, return_exceptions=True)
-        if self._pool is not None:
-            await self._pool.close()
+        await self._helpers.close()
 
     @property
     def pids(self) -> list[int]:
         """The helper process."""
-        return self._pool.pids if self._pool is not None else []
+        return self._helpers.pids
 
-    async def _start(self) -> HelperPool:
+    async def _make_pool(self) -> HelperPool:
         folder = await self._folder()
         names = await asyncio.to_thread(names_of, self._context.vocabulary)
         options = json.dumps({"model": str(folder), "names": names, **self._options})
-        pool = HelperPool(
+        return HelperPool(
             self.uri,
             (sys.executable, "-m", "greenroom.speech.faster_whisper_helper", options),
             start_timeout=_START_TIMEOUT,
             heartbeat=_HEARTBEAT,
         )
-        try:
-            await pool.start()
-        except BaseException:
-            await pool.close()
-            raise
-        self._pool = pool
-        return pool
 
     async def _folder(self) -> Path:
         if isinstance(self._model, Path):

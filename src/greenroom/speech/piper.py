@@ -17,6 +17,7 @@ from pathlib import Path
 from greenroom.errors import ConfigurationError, InvalidInput, ProviderFailed, ProviderUnavailable
 from greenroom.speech.helper import HelperPool
 from greenroom.speech.helper_calls import SpokenAnswers
+from greenroom.speech.helper_start import HelperStart
 from greenroom.speech.model_catalogue import DEFAULT_PIPER, SYNTHESIZER, piper_model, piper_rate
 from greenroom.speech.model_files import Model, fetch, is_present
 from greenroom.speech.piper_voices import (
@@ -51,35 +52,27 @@ class PiperSynthesizer:
         # What is here tells its rate itself; of the others, the name does.
         self.rate = _usable(here).rate if here.is_file() else piper_rate(self._name)
         self._voice: Voice | None = None
-        self._pool: HelperPool | None = None
-        self._starting: asyncio.Task[None] | None = None
+        self._helpers = HelperStart(self._make_pool)
 
     async def warm_up(self) -> None:
         """Fetch the voice if it is not here, and load it.
 
         Raises ProviderUnavailable where it can't be had, ProviderFailed where it can't be loaded.
         """
-        if self._starting is None or (self._starting.done() and self._pool is None):
-            self._starting = asyncio.create_task(self._start())
-        # A caller that gives up doesn't take the start from the others.
-        await asyncio.shield(self._starting)
+        await self._helpers.warm_up()
 
     async def close(self) -> None:
         """End the helpers."""
-        if self._starting is not None:
-            self._starting.cancel()
-            await asyncio.gather(self._starting, return_exceptions=True)
-        if self._pool is not None:
-            await self._pool.close()
+        await self._helpers.close()
 
     @property
     def pids(self) -> list[int]:
         """The helper processes."""
-        return self._pool.pids if self._pool is not None else []
+        return self._helpers.pids
 
     def load(self) -> int:
         """Utterances that are being spoken or wait."""
-        return self._pool.load() if self._pool is not None else 0
+        return self._helpers.pool.load() if self._helpers.pool is not None else 0
 
     async def speak(self, text: str, voice: str) -> AsyncIterator[SpeechChunk]:
         """See `Synthesizer.speak`. Text without a letter or digit gives no chunk."""
@@ -96,9 +89,9 @@ class PiperSynthesizer:
     async def _speak_piece(
         self, piece: SpokenText, part: Part, said: int
     ) -> AsyncGenerator[SpeechChunk, None]:
-        assert self._pool is not None  # noqa: S101 - `warm_up` has ended
+        assert self._helpers.pool is not None  # noqa: S101 - `warm_up` has ended
         answers = SpokenAnswers(self.uri, _MAX_PIECE_BYTES)
-        call = self._pool.call(answers)
+        call = self._helpers.pool.call(answers)
         try:
             call.send(
                 {
@@ -151,30 +144,24 @@ class PiperSynthesizer:
             " that is here, such as en_US-amy-medium or en_GB-vctk-medium/p225",
         )
 
-    async def _start(self) -> None:
+    async def _make_pool(self) -> HelperPool:
         path = self._model
         if isinstance(path, Model):
             await fetch(path, self._context)
             path = _file_of(path, self._context)
-        voice = await asyncio.to_thread(_usable, path)
+        self._voice = await asyncio.to_thread(_usable, path)
         workers = max(1, self._context.workers)
         helpers = min(_MAX_HELPERS, max(1, workers // 2))
         options = json.dumps(
             {"model": str(path), "threads": min(_MAX_THREADS, max(1, workers // helpers))}
         )
-        pool = HelperPool(
+        return HelperPool(
             self.uri,
             (sys.executable, "-m", "greenroom.speech.piper_helper", options),
             helpers,
             start_timeout=_START_TIMEOUT,
             heartbeat=_HEARTBEAT,
         )
-        try:
-            await pool.start()
-        except BaseException:
-            await pool.close()
-            raise
-        self._voice, self._pool = voice, pool
 
 
 def _model_of(name: str) -> Model | Path:

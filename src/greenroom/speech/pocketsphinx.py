@@ -13,6 +13,7 @@ from pathlib import Path
 from greenroom.errors import ProviderFailed
 from greenroom.speech.helper import HelperPool
 from greenroom.speech.helper_calls import HeardTurn
+from greenroom.speech.helper_start import HelperStart
 from greenroom.speech.pocketsphinx_files import directory_for
 from greenroom.speech.ports import PartialListener, ProviderContext
 from greenroom.speech.wire import Frame
@@ -31,53 +32,37 @@ class PocketsphinxTranscriber:
         self.uri = uri
         self._context = context
         self._size = min(_MAX_HELPERS, max(1, context.workers))
-        self._model: Path | None = None
-        self._pool: HelperPool | None = None
-        self._starting: asyncio.Task[HelperPool] | None = None
+        self._helpers = HelperStart(self._make_pool)
 
     async def warm_up(self) -> None:
         """Build the language model if these sentences are new, and load the decoders.
 
         Building takes seconds, and is done once. Raises ProviderFailed.
         """
-        if self._starting is None:
-            self._starting = asyncio.create_task(self._start())
-        # A caller that gives up doesn't take the start from the others.
-        await asyncio.shield(self._starting)
+        await self._helpers.warm_up()
 
     def open(self, on_partial: PartialListener | None = None) -> HeardTurn:
         """See `Transcriber.open`. Raises ProviderFailed before `warm_up` has ended."""
-        if self._pool is None:
+        if self._helpers.pool is None:
             raise ProviderFailed(self.uri, "is not warm yet")
-        return HeardTurn(self._pool, on_partial, final_timeout=_FINAL_TIMEOUT)
+        return HeardTurn(self._helpers.pool, on_partial, final_timeout=_FINAL_TIMEOUT)
 
     async def close(self) -> None:
         """End the helpers."""
-        if self._starting is not None:
-            self._starting.cancel()
-            await asyncio.gather(self._starting, return_exceptions=True)
-        if self._pool is not None:
-            await self._pool.close()
+        await self._helpers.close()
 
     @property
     def pids(self) -> list[int]:
         """The helper processes."""
-        return self._pool.pids if self._pool is not None else []
+        return self._helpers.pids
 
-    async def _start(self) -> HelperPool:
+    async def _make_pool(self) -> HelperPool:
         sentences = self._context.vocabulary
         model = await asyncio.to_thread(directory_for, self._context.data_dir, sentences)
         if not await asyncio.to_thread(model.is_dir):
             await self._build(model, sentences)
         command = (sys.executable, "-m", "greenroom.speech.pocketsphinx_helper", str(model))
-        pool = HelperPool(self.uri, command, self._size)
-        try:
-            await pool.start()
-        except BaseException:
-            await pool.close()
-            raise
-        self._pool = pool
-        return pool
+        return HelperPool(self.uri, command, self._size)
 
     async def _build(self, model: Path, sentences: tuple[str, ...]) -> None:
         logger.info(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from voice_agent import requests
 from voice_agent.base import BaseClient, failed
@@ -20,9 +20,6 @@ from voice_agent.models import (
     TrackedEvent,
 )
 from voice_agent.requests import Answer, Outcome, Request, exchange
-
-if TYPE_CHECKING:
-    pass
 
 T = TypeVar("T")
 
