@@ -26,19 +26,22 @@ DEVELOPMENT_API_KEY = "test-api-key-123"
 DEVELOPMENT_LIVEKIT = ("devkey", "secret")
 
 
-def _as_chain(value: object) -> object:
-    """One URI is a chain of one; a variable holds URIs with commas between, or a JSON list."""
+def _as_list(value: object) -> object:
+    """One value is a list of one; a variable holds several with commas between, or a JSON list."""
     if not isinstance(value, str):
         return value
     if value.lstrip().startswith("["):
         return json.loads(value)
-    return tuple(uri.strip() for uri in value.split(",") if uri.strip())
+    return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
 Chain = Annotated[
-    tuple[str, ...], NoDecode, BeforeValidator(_as_chain), Field(min_length=1, max_length=8)
+    tuple[str, ...], NoDecode, BeforeValidator(_as_list), Field(min_length=1, max_length=8)
 ]
 """Provider URIs, the preferred one first."""
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_as_list), Field(max_length=32)]
+"""With commas between in a variable."""
 
 Milliseconds = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0)]
@@ -203,6 +206,77 @@ class ProviderSettings(_Group):
     workers: int = Field(0, ge=0, description="recognition processes; 0: one per core, at most 4")
 
 
+class RoomSettings(_Group):
+    """Rooms for WebRTC: served here, or by a LiveKit server."""
+
+    provider: Literal["auto", "embedded", "livekit"] = Field(
+        "auto", description="`auto`: a LiveKit server where `livekit_url` names one, else embedded"
+    )
+    port: int = Field(7880, ge=0, le=65535, description="LiveKit signalling; also on server.port")
+    public_url: str = Field(
+        "", description="what clients are told to connect to; default: this server's ws:// address"
+    )
+    udp_ports: str = Field(
+        "7882-7899",
+        pattern=r"^\d{1,5}(-\d{1,5})?$",
+        description="media; the first free one is used, `0` takes any",
+    )
+    interfaces: Names = Field(
+        (), description="names or addresses for media; default: those that server.host reaches"
+    )
+    public_address: str = Field(
+        "", description="IP address that clients reach this host by, behind a port-preserving NAT"
+    )
+    stun_servers: Names = Field(
+        (), description="`host:port`; asked for the public address, and told to clients"
+    )
+    turn_servers: Names = Field((), description="`turn:host:port?transport=udp`, told to clients")
+    turn_username: str = ""
+    turn_password: SecretStr | None = None
+    turn_secret: SecretStr | None = Field(
+        None, description="shared with the TURN server: each client gets a password for a day"
+    )
+    max_rooms: int = Field(1_000, ge=1)
+    max_participants: int = Field(100, ge=1, description="in one room")
+    max_tracks: int = Field(16, ge=1, description="published by one participant")
+    max_message_bytes: int = Field(
+        65_536, ge=1024, description="largest data message and signalling message but offers"
+    )
+    max_description_bytes: int = Field(262_144, ge=1024, description="largest session description")
+    max_data_rate: int = Field(
+        1_000_000, ge=1, description="bytes of data messages a second from one participant"
+    )
+    max_unsent_bytes: int = Field(
+        4_000_000, ge=1024, description="queued for a participant that does not read"
+    )
+    connect_timeout: Seconds = Field(
+        15.0, gt=0, description="from joining until media can flow; then the participant is dropped"
+    )
+    reconnect_timeout: Seconds = Field(
+        15.0, gt=0, description="a participant whose network is lost keeps its place so long"
+    )
+    empty_timeout: Seconds = Field(300.0, description="a room that nobody joins is closed")
+    departure_timeout: Seconds = Field(20.0, description="a room that all have left is closed")
+    human_absence: Seconds = Field(
+        20.0, description="a conversation ends when its last human has been away so long"
+    )
+    join_timeout: Seconds = Field(
+        60.0, description="a conversation ends when no human has joined its room so long"
+    )
+    webhook_urls: Names = Field((), description="told of every room event, signed as LiveKit signs")
+
+
+class RecordingSettings(_Group):
+    """Recordings of sessions: one file each, stereo, the user left and the agent right."""
+
+    enabled: bool = Field(False, description="record every session that does not opt out")
+    directory: Path | None = Field(None, description="default: recordings in data_dir")
+    bitrate: int = Field(48_000, ge=6_000, le=510_000, description="bits a second of both sides")
+    max_bytes: int = Field(
+        2_000_000_000, ge=100_000, description="of one file; then the recording ends"
+    )
+
+
 class Settings(BaseSettings):
     """Everything that can be set."""
 
@@ -233,6 +307,11 @@ class Settings(BaseSettings):
     livekit_api_secret: SecretStr | None = Field(
         None, validation_alias=AliasChoices("GREENROOM_LIVEKIT_API_SECRET", "LIVEKIT_API_SECRET")
     )
+    livekit_url: str = Field(
+        "",
+        validation_alias=AliasChoices("GREENROOM_LIVEKIT_URL", "LIVEKIT_URL"),
+        description="a LiveKit server, such as wss://livekit.example.com, for rooms",
+    )
     redis_url: SecretStr | None = Field(
         None,
         validation_alias=AliasChoices("GREENROOM_REDIS_URL", "REDIS_URL"),
@@ -245,6 +324,8 @@ class Settings(BaseSettings):
     turns: TurnSettings = TurnSettings()
     replies: ReplySettings = ReplySettings()
     providers: ProviderSettings = ProviderSettings()
+    rooms: RoomSettings = RoomSettings()
+    recording: RecordingSettings = RecordingSettings()
 
     @classmethod
     def settings_customise_sources(

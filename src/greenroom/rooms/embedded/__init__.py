@@ -1,0 +1,1 @@
+"""A room server that the official LiveKit clients take for LiveKit."""

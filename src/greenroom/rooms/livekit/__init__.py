@@ -1,0 +1,1 @@
+"""Rooms of a real LiveKit server, joined through its official SDK."""

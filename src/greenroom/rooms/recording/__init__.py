@@ -1,0 +1,1 @@
+"""Recordings: a session written to one file while it happens."""
