@@ -320,8 +320,9 @@ class Room(Protocol):
         topic: str,
         attributes: Mapping[str, str] | None = None,
         to: Sequence[str] = (),
+        sender: str = "",
     ) -> None:
-        """Send a complete text stream."""
+        """Send a complete text stream, said to come from `sender` (empty: from the agent)."""
         ...
 
     async def open_text(
@@ -330,8 +331,9 @@ class Room(Protocol):
         topic: str,
         attributes: Mapping[str, str] | None = None,
         to: Sequence[str] = (),
+        sender: str = "",
     ) -> TextWriter:
-        """Begin a text stream that is written piece by piece."""
+        """Begin a text stream that is written piece by piece; `sender` as in `send_text`."""
         ...
 
     async def send_transcription(
