@@ -139,6 +139,11 @@ class Conversation:
         if not self._closed and len(pcm):
             self._microphone.hear(pcm)
 
+    def heard(self) -> str:
+        """The words of the current reply that the user has heard by now."""
+        reply = self._reply
+        return reply.spoken.heard(self._output.played_ms()) if reply is not None else ""
+
     async def close(self) -> None:
         """End: what was being said is recognised and recorded, a reply is cut where it is.
 

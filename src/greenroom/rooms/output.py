@@ -1,0 +1,111 @@
+"""An agent's voice in a room, as a conversation drives it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from greenroom.audio.pcm import Pcm, ms_of
+from greenroom.audio.resample import Resampler
+from greenroom.providers.clock import Clock
+from greenroom.rooms.ports import AudioTrack
+
+
+class RoomOutput:
+    """A `conversation.ports.AudioOutput` over an `AudioTrack`.
+
+    The track counts what has left and what was heard since it began; a reply's own position is
+    counted from where the track was when the reply began. `on_begin` is told of each reply.
+    """
+
+    def __init__(
+        self, track: AudioTrack, clock: Clock, on_begin: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self._track = track
+        self._clock = clock
+        self._on_begin = on_begin
+        self._reply = ""
+        self._rate = track.rate
+        self._resampler: Resampler | None = None
+        self._base_ms = 0.0
+        self._written_ms = 0.0
+        self._paused = False
+        self._first_sent: float | None = None
+
+    def begin(self, reply_id: str, turn_id: str, rate: int) -> None:  # noqa: ARG002 - the port's
+        """A new reply, at `rate` Hz."""
+        self._silence()
+        self._reply, self._rate = reply_id, rate
+        self._resampler = None if rate == self._track.rate else Resampler(rate, self._track.rate)
+        self._base_ms = self._track.sent_ms
+        self._written_ms = 0.0
+        self._first_sent = None
+        self._on_begin(reply_id)
+
+    def write(self, reply_id: str, sentence: int, pcm: Pcm, *, last: bool) -> None:  # noqa: ARG002
+        """More of a sentence of the current reply."""
+        if reply_id != self._reply or not len(pcm):
+            return
+        if self._first_sent is None and not self._paused:
+            self._first_sent = self._clock.time()
+        if self._resampler is not None:
+            pcm = self._resampler.process(pcm)
+        self._written_ms += ms_of(len(pcm), self._track.rate)
+        self._track.write(pcm)
+
+    def end(self, reply_id: str) -> None:
+        """No more sentences; what the resampler holds back is the end of the last."""
+        if reply_id == self._reply and self._resampler is not None:
+            rest = self._resampler.flush()
+            self._written_ms += ms_of(len(rest), self._track.rate)
+            self._track.write(rest)
+
+    def pause(self) -> None:
+        """Silence, until `resume` or `flush`."""
+        self._paused = True
+        self._track.pause()
+
+    def resume(self) -> None:
+        """Go on where `pause` held."""
+        self._paused = False
+        if self._first_sent is None and self._written_ms:
+            self._first_sent = self._clock.time()
+        self._track.resume()
+
+    def flush(self) -> float:
+        """Silence at once; the ms that were heard."""
+        # What has left is still on its way, and will be heard: the record counts it.
+        played = min(self._written_ms, max(0.0, self._track.sent_ms - self._base_ms))
+        self._silence()
+        return played
+
+    def played_ms(self) -> float:
+        """What the listener has heard of the reply, in ms."""
+        return min(self._written_ms, max(0.0, self._track.heard_ms - self._base_ms))
+
+    def first_times(self) -> tuple[float | None, float | None]:
+        """When the reply's first audio left, and was heard."""
+        if self._first_sent is None:
+            return None, None
+        way = max(0.0, self._track.sent_ms - self._track.heard_ms) / 1000
+        return self._first_sent, self._first_sent + way
+
+    async def wait_until_ahead(self, ms: float) -> None:
+        """Return when at most `ms` of the reply's audio are unheard."""
+        await self._track.wait_until_queued(ms)
+        # The rest is on its way and is heard by itself.
+        while (surplus := self._written_ms - self.played_ms() - ms) > 1e-6:
+            await self._pass(max(surplus, 1.0) / 1000)
+
+    def _silence(self) -> None:
+        self._reply = ""
+        self._paused = False
+        self._track.flush()
+
+    async def _pass(self, seconds: float) -> None:
+        passed = asyncio.Event()
+        timer = self._clock.call_at(self._clock.time() + seconds, passed.set)
+        try:
+            await passed.wait()
+        finally:
+            timer.cancel()

@@ -1,0 +1,197 @@
+"""A conversation's place in a room: it hears the people there, and is heard by them.
+
+The agent is in the room from the start; it publishes its voice when the first human is there, so
+that a room that nobody enters costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from greenroom.audio.pcm import HEARING_RATE, Pcm
+from greenroom.conversation.ports import AudioOutput, ConversationEvent
+from greenroom.errors import GreenroomError
+from greenroom.providers.clock import Clock
+from greenroom.rooms.captions import Captions
+from greenroom.rooms.mixing import Mixer
+from greenroom.rooms.output import RoomOutput
+from greenroom.rooms.ports import (
+    Joining,
+    ParticipantJoined,
+    ParticipantLeft,
+    Room,
+    RoomClosed,
+    RoomEvent,
+    Rooms,
+    TrackStarted,
+)
+from greenroom.rooms.presence import Presence
+from greenroom.settings import RoomSettings
+
+log = logging.getLogger(__name__)
+
+AGENT = "agent"
+"""The agent's identity in every room of ours."""
+
+
+class Talking(Protocol):
+    """The part of a conversation that a room drives."""
+
+    def hear(self, pcm: Pcm) -> None:
+        """Take the next samples of the user's microphone, 16 kHz."""
+        ...
+
+    def heard(self) -> str:
+        """The words of the current reply that were heard by now."""
+        ...
+
+
+class RoomTalk:
+    """One conversation in one room. Make it with `open`, end it with `close`.
+
+    `on_presence` is told when there is somebody to talk to (then `output` is the way to them) and
+    when there is nobody any more; `on_gone` once, with why, when this talk in the room is over:
+    nobody came in time, nobody came back in time, or the room is gone.
+    """
+
+    def __init__(
+        self,
+        room: Room,
+        *,
+        settings: RoomSettings,
+        clock: Clock,
+        voice_rate: int,
+        on_presence: Callable[[bool], None],
+        on_gone: Callable[[str], None],
+    ) -> None:
+        self._room = room
+        self._clock = clock
+        self._voice_rate = voice_rate
+        self._on_presence = on_presence
+        self._on_gone = on_gone
+        self._talking: Talking | None = None
+        self._output: RoomOutput | None = None
+        self._captions = Captions(room, clock)
+        self._mixer = Mixer(self._hear, clock)
+        self._tracks: dict[str, str] = {}
+        self._publishing: asyncio.Task[None] | None = None
+        self._closed = False
+        self._presence = Presence(
+            clock,
+            join_timeout=settings.join_timeout,
+            absence=settings.human_absence,
+            on_change=self._on_change,
+            on_absent=lambda: self._gone("nobody is in the room"),
+        )
+
+    @classmethod
+    async def open(
+        cls,
+        rooms: Rooms,
+        name: str,
+        *,
+        settings: RoomSettings,
+        clock: Clock,
+        voice_rate: int,
+        on_presence: Callable[[bool], None],
+        on_gone: Callable[[str], None],
+    ) -> RoomTalk:
+        """Join the room `name`; `voice_rate` is the Hz of the agent's voice.
+
+        Raises CapacityExceeded, RoomsFailed.
+        """
+        room = await rooms.join(Joining(name, AGENT, name="Agent"))
+        return cls(
+            room,
+            settings=settings,
+            clock=clock,
+            voice_rate=voice_rate,
+            on_presence=on_presence,
+            on_gone=on_gone,
+        )
+
+    @property
+    def output(self) -> AudioOutput | None:
+        """The way to the people in the room; None where nobody is there."""
+        return self._output if self._presence.anybody else None
+
+    def connect(self, talking: Talking) -> None:
+        """Hear and be heard from now on. Once."""
+        self._talking = talking
+        self._room.hear(self._on_sound, rate=HEARING_RATE)
+        self._room.listen(self._on_event)
+
+    def __call__(self, event: ConversationEvent) -> None:
+        """A `conversation.ports.Listener`: what is said is written into the room."""
+        self._captions(event)
+
+    async def close(self) -> None:
+        """Leave the room. Harmless twice."""
+        self._closed = True
+        self._presence.close()
+        if self._publishing is not None:
+            self._publishing.cancel()
+            await asyncio.wait([self._publishing])
+        await self._captions.close()
+        await self._room.close()
+
+    def _on_event(self, event: RoomEvent) -> None:
+        match event:
+            case ParticipantJoined(participant):
+                self._presence.joined(participant)
+            case ParticipantLeft(participant):
+                self._mixer.remove(participant.identity)
+                self._tracks.pop(participant.identity, None)
+                self._presence.left(participant)
+            case TrackStarted(participant, sid, "audio"):
+                self._tracks[participant.identity] = sid
+            case RoomClosed(reason):
+                self._gone(reason)
+            case _:
+                pass
+
+    def _on_sound(self, identity: str, pcm: Pcm) -> None:
+        self._captions.hears(identity, self._tracks.get(identity, ""))
+        self._mixer.add(identity, pcm)
+
+    def _hear(self, pcm: Pcm) -> None:
+        if self._talking is not None:
+            self._talking.hear(pcm)
+
+    def _on_change(self, anybody: bool) -> None:
+        if self._closed:
+            return
+        if anybody and self._output is None:
+            if self._publishing is None:
+                self._publishing = asyncio.get_running_loop().create_task(self._publish())
+                self._publishing.add_done_callback(self._published)
+        else:
+            self._on_presence(anybody)
+
+    async def _publish(self) -> None:
+        track = await self._room.publish_audio(self._voice_rate)
+        talking = self._talking
+        if talking is not None:
+            self._captions.start(talking.heard, track.sid)
+        self._output = RoomOutput(track, self._clock, self._captions.reply_began)
+        if self._presence.anybody:
+            self._on_presence(True)
+
+    def _published(self, task: asyncio.Task[None]) -> None:
+        self._publishing = None
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        if isinstance(error, GreenroomError):
+            log.warning("room %s: no voice: %s", self._room.name, error)
+        else:
+            log.error("room %s: publishing the voice failed", self._room.name, exc_info=error)
+        self._gone("the agent's voice could not be published")
+
+    def _gone(self, why: str) -> None:
+        if not self._closed:
+            self._closed = True
+            self._presence.close()
+            self._on_gone(why)
