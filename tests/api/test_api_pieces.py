@@ -11,8 +11,8 @@ import pytest
 from greenroom.api.auth import Authenticator, SessionTokens, bearer_token, handshake_token
 from greenroom.api.commerce.health import Health
 from greenroom.api.http import HttpRequest, network_of
-from greenroom.api.livekit import LiveKitFailed, LiveKitTokens, room_name
 from greenroom.errors import ProviderFailed, Unauthorized
+from greenroom.rooms.tokens import LiveKitFailed, LiveKitTokens, room_name
 
 SECRET = "a secret of the tests that is long enough"
 
@@ -123,7 +123,7 @@ def test_an_ipv6_customer_is_one_address(address: str, network: str) -> None:
 
 @pytest.mark.parametrize("secret", ["secret", "a livekit secret that is as long as it should be"])
 async def test_a_room_token_opens_its_room_only(secret: str) -> None:
-    token = await LiveKitTokens("key", secret, 60).sign(room_name("s1"), "u1")
+    token = LiveKitTokens("key", secret, 60).sign(room_name("s1"), "u1")
     options = {"enforce_minimum_key_length": False}
     with pytest.warns() if len(secret) < 32 else _nothing():
         claims = jwt.decode(token, secret, algorithms=["HS256"], options=options)
@@ -142,7 +142,7 @@ class _nothing:  # noqa: N801 - stands in for a function
 
 async def test_a_room_token_without_a_key_fails() -> None:
     with pytest.raises(LiveKitFailed):
-        await LiveKitTokens("", "", 60).sign("room", "u1")
+        LiveKitTokens("", "", 60).sign("room", "u1")
 
 
 # -- health ----------------------------------------------------------------------------------------

@@ -125,3 +125,26 @@ async def _send_for_ever(client: socket.socket, data: bytes) -> None:
     loop = asyncio.get_running_loop()
     while True:
         await loop.sock_sendall(client, data)
+
+
+def upgrade_of(target: bytes) -> bytes:
+    return UPGRADE.replace(b"/ws/voice/session", target)
+
+
+async def test_a_handshake_may_carry_an_offer_in_its_url(start_api: StartApi) -> None:
+    api = await start_api()
+    reader, writer = await connect(api)
+    writer.write(upgrade_of(b"/ws/voice/session?offer=" + b"x" * 60_000))
+    async with asyncio.timeout(5):
+        assert b" 101 " in await reader.readline()
+    writer.close()
+
+
+async def test_a_handshake_with_a_longer_url_is_answered(start_api: StartApi) -> None:
+    api = await start_api()
+    reader, writer = await connect(api)
+    writer.write(upgrade_of(b"/ws/voice/session?offer=" + b"x" * 70_000))
+    # Read in one piece or in several, it is refused, and the connection is over.
+    status = (await rest(reader)).partition(b"\r\n")[0]
+    assert status[:12] in (b"HTTP/1.1 414", b"HTTP/1.1 431")
+    writer.close()

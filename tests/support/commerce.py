@@ -24,7 +24,6 @@ from greenroom.api.auth import Authenticator, SessionTokens
 from greenroom.api.commerce.app import CommerceApi
 from greenroom.api.commerce.parts import CommerceParts
 from greenroom.api.limits import RateLimits
-from greenroom.api.livekit import LiveKitTokens
 from greenroom.api.server_protocol import BoundedHttpProtocol, BoundedWebSocketProtocol
 from greenroom.audio.pcm import Pcm, samples_of
 from greenroom.commerce.demo import create as create_demo
@@ -32,6 +31,7 @@ from greenroom.commerce.ports import Catalogue, CatalogueContext
 from greenroom.commerce.toolbox import Toolbox
 from greenroom.conversation.conversation import Conversation, Providers
 from greenroom.conversation.ports import AudioOutput, Listener
+from greenroom.rooms.tokens import LiveKitTokens
 from greenroom.sessions.keys import ApiKeys
 from greenroom.sessions.model import Record, Session
 from greenroom.sessions.service import SessionService, open_sessions

@@ -8,10 +8,12 @@ sockets that were opened and left cost nothing that stays.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Generator
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.streams import StreamReader
 
 MAX_HEAD_BYTES = 65_536
 """Of one request: start line and headers. Signalling clients send up to 18 KB in the URL."""
@@ -107,6 +109,18 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.close_timeout = LINGER - 1.0
+        # The parser's own bound on a line is 8 KB, and the head has been measured already.
+        self.conn.reader = _LongLines()
+        self.conn.parser = self.conn.parse()
+        next(self.conn.parser)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse; answer a handshake that can't be read, on which uvicorn would hang."""
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.transport.close()
+            self._abort_later()
 
     async def run_asgi(self) -> None:
         """Run the application; then the client has LINGER seconds."""
@@ -127,3 +141,12 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
     def _abort_later(self) -> None:
         if self._abort_timer is None and not self.disconnected:
             self._abort_timer = self.loop.call_later(LINGER, self.transport.abort)
+
+
+class _LongLines(StreamReader):
+    """Reads lines of up to MAX_HEAD_BYTES: a signalling client's offer stands in its URL."""
+
+    def read_line(
+        self, m: int, too_long_exc_type: type[Exception] = RuntimeError
+    ) -> Generator[None, None, bytearray]:
+        return super().read_line(max(m, MAX_HEAD_BYTES), too_long_exc_type)

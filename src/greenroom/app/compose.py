@@ -16,7 +16,6 @@ from greenroom.api.auth import Authenticator, SessionTokens
 from greenroom.api.commerce.app import CommerceApi
 from greenroom.api.commerce.parts import CommerceParts
 from greenroom.api.limits import RateLimits
-from greenroom.api.livekit import LiveKitTokens
 from greenroom.app.conversations import Conversations
 from greenroom.app.credentials import Credentials, resolve_credentials
 from greenroom.app.metering import Meter
@@ -31,6 +30,7 @@ from greenroom.audio.voice_activity import VoiceActivity
 from greenroom.commerce.context import ShopContext
 from greenroom.commerce.toolbox import Toolbox
 from greenroom.providers.prices import PriceTable
+from greenroom.rooms.tokens import LiveKitTokens
 from greenroom.sessions.keys import ApiKeys
 from greenroom.sessions.service import SessionService, open_sessions
 from greenroom.settings import Settings

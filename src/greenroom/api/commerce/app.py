@@ -85,7 +85,7 @@ class CommerceApi:
             await parts.sessions.list(limit=1)
 
         async def livekit() -> None:
-            await parts.livekit.sign("health", "health")
+            parts.livekit.sign("health", "health")
 
         return {
             "api": storage,

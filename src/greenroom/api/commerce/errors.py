@@ -10,7 +10,6 @@ from typing import Any
 
 from greenroom.api.http import Headers, MethodNotAllowed, UnknownPath
 from greenroom.api.limits import RateLimited
-from greenroom.api.livekit import LiveKitFailed
 from greenroom.errors import (
     CapacityExceeded,
     ClientError,
@@ -22,6 +21,7 @@ from greenroom.errors import (
     SessionNotFound,
     Unauthorized,
 )
+from greenroom.rooms.tokens import LiveKitFailed
 
 log = logging.getLogger(__name__)
 

@@ -8,11 +8,11 @@ from typing import Protocol
 
 from greenroom.api.auth import Authenticator
 from greenroom.api.limits import RateLimits
-from greenroom.api.livekit import LiveKitTokens
 from greenroom.audio.pcm import Pcm
 from greenroom.commerce.ports import Catalogue
 from greenroom.commerce.toolbox import Toolbox
 from greenroom.conversation.ports import AudioOutput, Listener
+from greenroom.rooms.tokens import LiveKitTokens
 from greenroom.sessions.model import Record, Session
 from greenroom.sessions.service import SessionService
 from greenroom.settings import Settings

@@ -42,8 +42,8 @@ from greenroom.api.commerce.protocol import (
 from greenroom.api.commerce.sockets import GONE_TIMEOUT, VoiceSockets, wait_at_most
 from greenroom.api.commerce.starting import find_session, with_context
 from greenroom.api.commerce.writer import Outgoing, Writer
-from greenroom.api.livekit import room_name
 from greenroom.errors import ClientError, GreenroomError, InvalidInput
+from greenroom.rooms.tokens import room_name
 from greenroom.sessions.model import EndReason, Record, Session
 
 log = logging.getLogger(__name__)
@@ -192,7 +192,7 @@ class VoiceSocket:
         parts = self._parts
         session = await find_session(parts, self._principal, data, self._address)
         room = room_name(session.id)
-        token = await parts.livekit.sign(room, data.user_id or session.id)
+        token = parts.livekit.sign(room, data.user_id or session.id)
         session = await parts.sessions.start(session.id)
         before = self._sockets.holds(self, session.id)
         self.session_id = session.id

@@ -1,0 +1,163 @@
+"""Names of LiveKit rooms, and the access tokens that open them: signed and checked here.
+
+A token is a JWT (RFC 7519), signed with HS256 by the secret of the API key that `iss` names. What
+it allows stands in `video`, in camel case.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jwt
+import orjson
+from jwt.algorithms import HMACAlgorithm
+
+from greenroom.errors import ProviderFailed, Unauthorized
+from greenroom.rooms.ports import ParticipantKind
+
+LEEWAY = 60.0
+"""Seconds by which clocks may differ, as LiveKit allows."""
+
+MAX_TOKEN = 16_384
+"""Characters of a token; metadata and attributes travel in it."""
+
+_ALGORITHM = "HS256"
+
+
+class LiveKitFailed(ProviderFailed):
+    """LiveKit, or the making of a token for it, failed."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__("livekit", why)
+
+
+def room_name(session_id: str) -> str:
+    """The room of a session."""
+    return f"session_{session_id}"
+
+
+class LiveKitTokens:
+    """Access tokens for rooms, signed with the configured key pair. `ttl` is in seconds."""
+
+    def __init__(
+        self, key: str, secret: str, ttl: float, *, now: Callable[[], float] = time.time
+    ) -> None:
+        self._key = key
+        self._secret = secret
+        self._ttl = int(ttl)
+        self._now = now
+
+    def sign(
+        self,
+        room: str,
+        identity: str,
+        *,
+        name: str = "",
+        kind: ParticipantKind = "standard",
+        metadata: str = "",
+        attributes: Mapping[str, str] | None = None,
+        hidden: bool = False,
+    ) -> str:
+        """A token with which `identity` may join `room`. Raises LiveKitFailed."""
+        if not room or not identity:
+            raise LiveKitFailed("a token needs a room and an identity")
+        video: dict[str, Any] = {
+            "roomJoin": True,
+            "room": room,
+            "canPublish": True,
+            "canSubscribe": True,
+            "canPublishData": True,
+        }
+        if hidden:
+            video["hidden"] = True
+        if kind == "agent":
+            # An agent tells its state by its attributes.
+            video |= {"agent": True, "canUpdateOwnMetadata": True}
+        claims: dict[str, Any] = {"video": video, "sub": identity, "name": name}
+        if kind != "standard":
+            claims["kind"] = kind
+        if metadata:
+            claims["metadata"] = metadata
+        if attributes:
+            claims["attributes"] = dict(attributes)
+        return self.sign_claims(claims)
+
+    def sign_claims(self, claims: Mapping[str, Any]) -> str:
+        """A token that says `claims`, from now until it expires. Raises LiveKitFailed."""
+        if not self._key or not self._secret:
+            raise LiveKitFailed("api_key and api_secret must be set")
+        issued = int(self._now())
+        times = {"iss": self._key, "nbf": issued, "exp": issued + self._ttl}
+        try:
+            return _JWS.encode(orjson.dumps({**claims, **times}), self._secret, _ALGORITHM)
+        except (TypeError, ValueError, jwt.PyJWTError) as error:
+            raise LiveKitFailed(str(error)) from error
+
+
+class TokenVerifier:
+    """Checks tokens against the key pairs that count: `pairs` gives each API key's secret."""
+
+    def __init__(self, pairs: Mapping[str, str], *, now: Callable[[], float] = time.time) -> None:
+        self._pairs = {key: secret for key, secret in pairs.items() if key and secret}
+        self._now = now
+
+    def verify(self, token: str) -> dict[str, Any]:
+        """What a token says. Raises Unauthorized, with words that may be shown to who sent it."""
+        if len(token) > MAX_TOKEN:
+            raise Unauthorized("invalid token: it is too long")
+        secret = self._pairs.get(_issuer(token))
+        if secret is None:
+            raise Unauthorized("invalid API key")
+        try:
+            claims = orjson.loads(_JWS.decode(token, secret, [_ALGORITHM]))
+        except (ValueError, jwt.PyJWTError):
+            raise Unauthorized("invalid token") from None
+        self._check_times(claims)
+        found: dict[str, Any] = claims
+        return found
+
+    def _check_times(self, claims: Mapping[str, Any]) -> None:
+        now = self._now()
+        expires, begins = _seconds(claims.get("exp")), _seconds(claims.get("nbf", 0))
+        if expires <= now - LEEWAY:
+            raise Unauthorized("invalid token: token is expired")
+        if begins > now + LEEWAY:
+            raise Unauthorized("invalid token: token is not valid yet")
+
+
+def _issuer(token: str) -> str:
+    """The API key that a token names, unverified; only good for finding the secret."""
+    try:
+        claims = orjson.loads(_JWS.decode(token, options={"verify_signature": False}))
+    except (ValueError, jwt.PyJWTError):
+        raise Unauthorized("invalid token") from None
+    issuer = claims.get("iss") if isinstance(claims, dict) else None
+    if not isinstance(issuer, str):
+        raise Unauthorized("invalid token: it names no API key")
+    return issuer
+
+
+def _seconds(value: Any) -> float:
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise Unauthorized("invalid token: it has no time of validity")
+    return value
+
+
+class _AnyLength(HMACAlgorithm):
+    """Without a warning at each use of a short secret: LiveKit's own is refused beyond loopback."""
+
+    def check_key_length(self, key: bytes) -> str | None:  # noqa: ARG002 - PyJWT's signature
+        return None
+
+
+def _jws() -> jwt.PyJWS:
+    jws = jwt.PyJWS(algorithms=[_ALGORITHM])
+    jws.unregister_algorithm(_ALGORITHM)
+    jws.register_algorithm(_ALGORITHM, _AnyLength(HMACAlgorithm.SHA256))
+    return jws
+
+
+_JWS = _jws()
