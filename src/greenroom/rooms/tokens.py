@@ -86,7 +86,7 @@ class LiveKitTokens:
         return self.sign_claims(claims)
 
     def sign_claims(self, claims: Mapping[str, Any]) -> str:
-        """A token that says `claims`, from now until it expires. Raises LiveKitFailed."""
+        """A token that says just `claims`, and until when. Raises LiveKitFailed."""
         if not self._key or not self._secret:
             raise LiveKitFailed("api_key and api_secret must be set")
         issued = int(self._now())
