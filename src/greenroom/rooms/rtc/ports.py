@@ -262,6 +262,10 @@ class Peer(Protocol):
         """How many more audio and video sections the client's next offer needs."""
         ...
 
+    def restart_ice(self) -> None:
+        """New local ICE credentials in the next description, where this side makes the offers."""
+        ...
+
     def open_channel(
         self, label: ChannelLabel, *, ordered: bool, max_retransmits: int | None
     ) -> None:
