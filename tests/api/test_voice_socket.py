@@ -582,7 +582,7 @@ async def test_a_session_ends_that_is_idle_or_too_long(
 
 async def test_draining_ends_every_socket_as_a_restart(api: RunningApi) -> None:
     async with api.connect() as idle, api.talk() as voice:
-        draining = asyncio.create_task(api.api.sockets.drain(0.1))
+        draining = asyncio.create_task(api.api.drain(0.1))
         assert (await Voice(idle).closed())[0] == 1012
         assert await voice.closed() == (1012, "drained: the server is restarting")
         await draining

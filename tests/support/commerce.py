@@ -62,6 +62,10 @@ class ScriptedConversations:
     )
     opened: list[tuple[Session, Sequence[Record]]] = field(default_factory=list)
 
+    @property
+    def voice_rate(self) -> int:
+        return self.synthesizer.rate
+
     def open(
         self,
         session: Session,
@@ -257,7 +261,7 @@ async def running_api(
         api = CommerceApi(parts)
         api.mount(app)
         url = await stack.enter_async_context(_serving(app, head_timeout))
-        stack.push_async_callback(api.sockets.drain, 0)
+        stack.push_async_callback(api.drain, 0)
         client = await stack.enter_async_context(
             httpx.AsyncClient(base_url=url, headers=HEADERS, trust_env=False)
         )

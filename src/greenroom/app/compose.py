@@ -51,7 +51,7 @@ class Greenroom:
 
     async def drain(self, seconds: float) -> None:
         """Give the talks that are on `seconds` to end, then end them and every other session."""
-        await self.commerce.sockets.drain(seconds)
+        await self.commerce.drain(seconds)
         await self.sessions.drain(0)
 
 

@@ -44,6 +44,11 @@ class Conversations:
     meter: Meter
     new_agent: AgentFactory
 
+    @property
+    def voice_rate(self) -> int:
+        """Hz of the agents' voice."""
+        return self.synthesizer.rate
+
     def open(
         self,
         session: Session,

@@ -144,6 +144,11 @@ class Conversation:
         reply = self._reply
         return reply.spoken.heard(self._output.played_ms()) if reply is not None else ""
 
+    def interrupt(self) -> None:
+        """Cut the reply that is spoken, as where the user can't hear it any more."""
+        self._cut_reply()
+        self._carry_out(self._turns.give_up(), self._microphone.end)
+
     async def close(self) -> None:
         """End: what was being said is recognised and recorded, a reply is cut where it is.
 
@@ -404,8 +409,7 @@ class Conversation:
         # A defect of ours: the session must not stay stuck in a turn that nobody will finish.
         log.error("a conversation's task failed", exc_info=error)
         if not self._closed:
-            self._cut_reply()
-            self._carry_out(self._turns.give_up(), self._microphone.end)
+            self.interrupt()
 
 
 def _new_turn_id() -> str:

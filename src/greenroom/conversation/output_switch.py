@@ -11,12 +11,19 @@ from greenroom.conversation.ports import AudioOutput
 class OutputSwitch:
     """A `conversation.ports.AudioOutput` that asks `choose` at the beginning of each reply.
 
+    Before the first reply `first` is the way.
+
     A reply is spoken to its end on the way on which it began: what was heard of it stays certain.
     """
 
-    def __init__(self, choose: Callable[[], AudioOutput]) -> None:
+    def __init__(self, first: AudioOutput, choose: Callable[[], AudioOutput]) -> None:
+        self._current = first
         self._choose = choose
-        self._current = choose()
+
+    @property
+    def current(self) -> AudioOutput:
+        """The way of the last reply."""
+        return self._current
 
     def begin(self, reply_id: str, turn_id: str, rate: int) -> None:
         """Choose the way, and begin."""

@@ -114,9 +114,14 @@ class RoomTalk:
         )
 
     @property
+    def anybody(self) -> bool:
+        """Whether somebody is there who can hear the agent."""
+        return self._output is not None and self._presence.anybody
+
+    @property
     def output(self) -> AudioOutput | None:
-        """The way to the people in the room; None where nobody is there."""
-        return self._output if self._presence.anybody else None
+        """The way to the people in the room; None until somebody was there."""
+        return self._output
 
     def connect(self, talking: Talking) -> None:
         """Hear and be heard from now on. Once."""

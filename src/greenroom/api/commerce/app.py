@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -20,6 +22,7 @@ from greenroom.api.commerce.parts import CommerceParts
 from greenroom.api.commerce.routes import Routes
 from greenroom.api.commerce.socket import VoiceSocket
 from greenroom.api.commerce.sockets import VoiceSockets
+from greenroom.api.commerce.talks import Talks
 from greenroom.api.http import ExactPaths, HttpRequest
 from greenroom.errors import ClientError, ServerError
 
@@ -27,14 +30,19 @@ VOICE_PATH = "/ws/voice/session"
 
 
 class CommerceApi:
-    """Contract 004. `sockets` are its live ones, for draining."""
+    """Contract 004. `sockets` and `talks` are its live ones."""
 
     def __init__(self, parts: CommerceParts) -> None:
         self._parts = parts
         self._guard = Guard(parts.authenticator, parts.limits)
         self.sockets = VoiceSockets(parts.settings.server.max_sessions)
+        self.talks = Talks()
         self._health = Health(self.checks())
-        self._routes = Routes(parts, self.sockets)
+        self._routes = Routes(parts, self.talks)
+
+    async def drain(self, seconds: float) -> None:
+        """Take no more talks, give those that are on `seconds` to end, then end all."""
+        await asyncio.gather(self.sockets.drain(seconds), self.talks.drain(seconds))
 
     def mount(self, app: Starlette) -> None:
         """Serve from `app` (FastAPI's is one), behind the routes that it has. Before it starts."""
@@ -103,7 +111,13 @@ class CommerceApi:
         try:
             await self._guard.admit(call, handshake_token(request))
             socket = VoiceSocket(
-                self._parts, self.sockets, call.principal, request.address, receive, send
+                self._parts,
+                self.sockets,
+                self.talks,
+                call.principal,
+                request.address,
+                receive,
+                send,
             )
             self.sockets.add(socket)
         except (ClientError, ServerError) as error:

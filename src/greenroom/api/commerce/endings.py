@@ -13,12 +13,14 @@ class Ending:
     """`code` and `why` close the WebSocket; `tell` is said before.
 
     `status` and `reason` are the session's, None where it lives on and its client may come back.
+    `replaced`: somebody else has the session now.
     """
 
     code: int
     why: str
     status: Status | None = None
     reason: EndReason | None = None
+    replaced: bool = False
     tell: WireError | None = None
 
 
@@ -42,10 +44,13 @@ DEFECT = Ending(
     "internal error",
     Status.FAILED,
     EndReason.AGENT_FAILED,
-    WireError(Code.INTERNAL_ERROR, "Something went wrong on the server"),
+    tell=WireError(Code.INTERNAL_ERROR, "Something went wrong on the server"),
 )
 
-_REPLACED = Ending(1008, "replaced: the session is used by another connection")
+NOBODY_THERE = Ending(1000, "", Status.STOPPED, EndReason.DISCONNECTED)
+"""Without a socket, and its room was left by everybody, or closed."""
+
+_REPLACED = Ending(1008, "replaced: the session is used by another connection", replaced=True)
 _DRAINED = Ending(1012, "drained: the server is restarting", Status.STOPPED, EndReason.DRAINED)
 
 

@@ -118,7 +118,7 @@ class StartContext(_Body):
 
 
 class StartData(_Body):
-    """`data` of `session.start`; the last four are additions to the contract."""
+    """`data` of `session.start`; the last five are additions to the contract."""
 
     session_id: SessionId | None = None
     user_id: UserId | None = None
@@ -127,6 +127,7 @@ class StartData(_Body):
     sample_rate: Annotated[int, Field(ge=8_000, le=48_000)] | None = None
     interim: bool = False
     events: Annotated[list[Literal["agent.interrupted", "playback"]], Field(max_length=8)] = []
+    transport: Literal["auto", "websocket"] = "auto"
 
     @model_validator(mode="after")
     def _rate_of_pcm_only(self) -> StartData:

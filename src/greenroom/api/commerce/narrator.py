@@ -15,7 +15,6 @@ from greenroom.conversation.ports import (
     ReplyInterrupted,
     UserSaid,
 )
-from greenroom.providers.clock import Clock
 
 log = logging.getLogger(__name__)
 
@@ -34,38 +33,28 @@ class Narrator:
     def __init__(
         self,
         tell: Callable[[str], None],
-        clock: Clock,
         session_id: str,
         *,
         interim: bool,
         events: Collection[str],
     ) -> None:
         self._tell = tell
-        self._clock = clock
         self._session_id = session_id
         self._interim = interim
         self._events = frozenset(events)
-        self.speaking = False
-        """Whether a reply is being spoken."""
-        self.active_at = clock.time()
-        """When something last happened, on the clock."""
 
     def __call__(self, event: ConversationEvent) -> None:
         """Pass an event on."""
-        self.active_at = self._clock.time()
         match event:
             case UserSaid():
                 if event.final or self._interim:
                     self._tell(protocol.transcription(event))
             case AgentReplied():
-                self.speaking = True
                 self._tell(protocol.agent_response(event, with_id=bool(self._events)))
             case ReplyInterrupted():
-                self.speaking = False
                 if "agent.interrupted" in self._events:
                     self._tell(protocol.agent_interrupted(event))
             case ReplyFinished():
-                self.speaking = False
                 if "playback" in self._events:
                     played = event.played_ms
                     self._tell(protocol.playback(event.reply_id, "finished", played))

@@ -12,6 +12,7 @@ from greenroom.audio.pcm import Pcm
 from greenroom.commerce.ports import Catalogue
 from greenroom.commerce.toolbox import Toolbox
 from greenroom.conversation.ports import AudioOutput, Listener
+from greenroom.rooms.ports import Rooms
 from greenroom.rooms.tokens import LiveKitTokens
 from greenroom.sessions.model import Record, Session
 from greenroom.sessions.service import SessionService
@@ -32,6 +33,14 @@ class Conversation(Protocol):
         """Take the next samples of the user's microphone, 16 kHz."""
         ...
 
+    def heard(self) -> str:
+        """The words of the current reply that the user has heard by now."""
+        ...
+
+    def interrupt(self) -> None:
+        """Cut the reply that is spoken."""
+        ...
+
     async def close(self) -> None:
         """End; what was being said is recorded. Harmless twice."""
         ...
@@ -39,6 +48,11 @@ class Conversation(Protocol):
 
 class Conversations(Protocol):
     """Opens conversations."""
+
+    @property
+    def voice_rate(self) -> int:
+        """Hz of the agents' voice."""
+        ...
 
     def open(
         self,
@@ -64,3 +78,5 @@ class CommerceParts:
     authenticator: Authenticator
     limits: RateLimits
     livekit: LiveKitTokens
+    rooms: Rooms | None = None
+    """Where a session's client may talk by WebRTC; None: nowhere."""

@@ -17,8 +17,8 @@ from greenroom.api.commerce.models import (
     ToolExecution,
 )
 from greenroom.api.commerce.parts import API, CommerceParts
-from greenroom.api.commerce.sockets import VoiceSockets
 from greenroom.api.commerce.starting import CREATIONS, new_event_id
+from greenroom.api.commerce.talks import Talks
 from greenroom.api.limits import RateLimited
 from greenroom.commerce.analytics import session_analytics
 from greenroom.commerce.context import ShopContext, money_json
@@ -45,9 +45,9 @@ INLINE_RECORDS = 300
 class Routes:
     """The handlers; each returns the body of a 200."""
 
-    def __init__(self, parts: CommerceParts, sockets: VoiceSockets) -> None:
+    def __init__(self, parts: CommerceParts, talks: Talks) -> None:
         self._parts = parts
-        self._sockets = sockets
+        self._talks = talks
 
     async def create_session(self, call: Call) -> dict[str, Any]:
         """`POST /api/sessions`."""
@@ -82,7 +82,7 @@ class Routes:
             sessions = self._parts.sessions
             if await sessions.request_stop(session.id, EndReason.CLIENT_STOPPED):
                 # Who holds it here records what was being said, and ends it.
-                await self._sockets.wait_gone(session.id)
+                await self._talks.wait_gone(session.id)
             session = await sessions.end(session.id, Status.STOPPED, EndReason.CLIENT_STOPPED)
         duration = int(views.duration_seconds(session, datetime.now(UTC)))
         return {"message": "Session ended successfully", "duration_seconds": duration}

@@ -10,8 +10,6 @@ import asyncio
 import logging
 import uuid
 from collections import deque
-from collections.abc import Callable
-from datetime import UTC, datetime
 
 from starlette.types import Message, Receive, Send
 
@@ -31,7 +29,7 @@ from greenroom.api.commerce.errors import wire_error
 from greenroom.api.commerce.models import StartData
 from greenroom.api.commerce.narrator import Narrator
 from greenroom.api.commerce.output import SocketOutput
-from greenroom.api.commerce.parts import CommerceParts, Conversation
+from greenroom.api.commerce.parts import CommerceParts
 from greenroom.api.commerce.protocol import (
     AudioInput,
     Command,
@@ -39,12 +37,14 @@ from greenroom.api.commerce.protocol import (
     PlaybackPosition,
     StartSession,
 )
-from greenroom.api.commerce.sockets import GONE_TIMEOUT, VoiceSockets, wait_at_most
-from greenroom.api.commerce.starting import find_session, with_context
+from greenroom.api.commerce.sockets import VoiceSockets
+from greenroom.api.commerce.starting import find_session
+from greenroom.api.commerce.talk import SocketWay, Talk
+from greenroom.api.commerce.talks import Talks
 from greenroom.api.commerce.writer import Outgoing, Writer
 from greenroom.errors import ClientError, GreenroomError, InvalidInput
 from greenroom.rooms.tokens import room_name
-from greenroom.sessions.model import EndReason, Record, Session
+from greenroom.sessions.model import EndReason, Session
 
 log = logging.getLogger(__name__)
 
@@ -68,15 +68,16 @@ class VoiceSocket:
         self,
         parts: CommerceParts,
         sockets: VoiceSockets,
+        talks: Talks,
         principal: Principal,
         address: str,
         receive: Receive,
         send: Send,
     ) -> None:
         self.session_id: str | None = None
-        self.gone = asyncio.Event()
         self._parts = parts
         self._sockets = sockets
+        self._talks = talks
         self._principal = principal
         self._address = address
         self._own_id = uuid.uuid4().hex
@@ -86,13 +87,10 @@ class VoiceSocket:
         self._over: asyncio.Future[Ending] = self._loop.create_future()
         self._writer = Writer(send, lambda why: self._end(hung_up_on(why)))
         self._intake = AudioIntake(self._loop, parts.settings.server.max_audio_ahead_ms)
-        self._output: SocketOutput | None = None
-        self._conversation: Conversation | None = None
-        self._release: Callable[[], None] | None = None
-        self._timers: list[asyncio.TimerHandle] = []
+        self._way: SocketWay | None = None
+        self._talk: Talk | None = None
+        self._handshake: asyncio.TimerHandle | None = None
         self._errors: deque[float] = deque(maxlen=MAX_ERRORS)
-        self._active_at = self._loop.time()
-        self._narrator: Narrator | None = None
         self._reports_playback = False
 
     def stop(self, reason: EndReason) -> None:
@@ -102,7 +100,7 @@ class VoiceSocket:
     async def run(self) -> None:
         """Serve the socket, which the client has been told is accepted."""
         handshake = self._parts.settings.server.handshake_timeout
-        self._after(handshake, lambda: self._end(NOT_STARTED))
+        self._handshake = self._loop.call_later(handshake, lambda: self._end(NOT_STARTED))
         reader = self._loop.create_task(self._read())
         writer = self._loop.create_task(self._writer.run())
         for task in (reader, writer):
@@ -138,7 +136,8 @@ class VoiceSocket:
         if isinstance(command, AudioInput):
             await self._hear(command)
             return
-        self._active_at = self._loop.time()
+        if self._talk is not None:
+            self._talk.touch()
         match command:
             case EndSession():
                 await self._end_session()
@@ -158,25 +157,25 @@ class VoiceSocket:
         return protocol.parse(text)
 
     async def _hear(self, audio: AudioInput) -> None:
-        conversation = self._started("audio.input")
-        conversation.hear(await self._intake.take(audio))
+        talk = self._started("audio.input")
+        talk.conversation.hear(await self._intake.take(audio))
 
     async def _end_session(self) -> None:
-        conversation = self._started("session.end")
-        conversation.hear(await self._intake.finish())
+        talk = self._started("session.end")
+        talk.conversation.hear(await self._intake.finish())
         self._end(ENDED_BY_CLIENT)
 
     def _position(self, response_id: str | None, played_ms: float) -> None:
         self._started("playback.position")
         if not self._reports_playback:
             raise InvalidInput("type", "playback was not asked for in session.start's data.events")
-        if self._output is not None:
-            self._output.report(response_id, played_ms)
+        if self._way is not None:
+            self._way.output.report(response_id, played_ms)
 
-    def _started(self, kind: str) -> Conversation:
-        if self._conversation is None:
+    def _started(self, kind: str) -> Talk:
+        if self._talk is None:
             raise InvalidInput("type", f"{kind} came before session.start", "session.start")
-        return self._conversation
+        return self._talk
 
     async def _count_control(self) -> None:
         limits = self._parts.limits
@@ -187,81 +186,50 @@ class VoiceSocket:
     # -- starting ----------------------------------------------------------------------------
 
     async def _start(self, data: StartData) -> None:
-        if self._conversation is not None:
+        if self._talk is not None:
             raise InvalidInput("type", "the session has started already", "other messages")
         parts = self._parts
         session = await find_session(parts, self._principal, data, self._address)
         room = room_name(session.id)
         token = parts.livekit.sign(room, data.user_id or session.id)
         session = await parts.sessions.start(session.id)
-        before = self._sockets.holds(self, session.id)
         self.session_id = session.id
-        self._release = parts.sessions.hold(session.id, self.stop)
-        try:
-            if before is not None:
-                # Its last words are part of what this conversation goes on from.
-                await wait_at_most(before.gone, GONE_TIMEOUT)
-            session = with_context(parts, session, data)
-            records = await parts.sessions.records(session.id, kinds=("transcript", "context"))
-            self._conversation = self._open(session, records, data)
-        except GreenroomError:
-            # The client may try again, on this socket or another.
-            self._let_go()
-            raise
-        self._watch(session)
+        way = self._way_for(session, data)
+        live = self._talks.get(session.id)
+        goes_on = live is not None and live.in_room
+        if live is not None and goes_on:
+            live.attach(way)
+            talk = live
+        else:
+            try:
+                talk = await Talk.begin(parts, self._talks, session, data, way)
+            except GreenroomError:
+                self.session_id = None
+                raise
+        self._way, self._talk = way, talk
+        if self._handshake is not None:
+            self._handshake.cancel()
         self._tell(protocol.session_ready(session.id, room, token))
-        await self._conversation.start()
+        if not goes_on:
+            await talk.start()
 
-    def _open(self, session: Session, records: list[Record], data: StartData) -> Conversation:
+    def _way_for(self, session: Session, data: StartData) -> SocketWay:
         self._reports_playback = "playback" in data.events
-        self._narrator = Narrator(
-            self._tell, self._loop, session.id, interim=data.interim, events=data.events
-        )
         pcm = data.audio_format == "pcm16"
-        self._output = SocketOutput(
-            self._writer,
-            self._loop,
-            pcm_rate=data.sample_rate or DEFAULT_PCM_RATE if pcm else None,
-            playback=self._reports_playback,
-            named=bool(data.events),
+        return SocketWay(
+            SocketOutput(
+                self._writer,
+                self._loop,
+                pcm_rate=data.sample_rate or DEFAULT_PCM_RATE if pcm else None,
+                playback=self._reports_playback,
+                named=bool(data.events),
+            ),
+            Narrator(self._tell, session.id, interim=data.interim, events=data.events),
+            self._end,
+            lambda error: self._tell(protocol.error_message(wire_error(error))),
         )
-        return self._parts.conversations.open(
-            session, output=self._output, listener=self._narrator, records=records
-        )
-
-    def _let_go(self) -> None:
-        if self._release is not None:
-            self._release()
-            self._release = None
-        self._sockets.lets_go(self)
-        self.session_id = None
-
-    def _watch(self, session: Session) -> None:
-        """From the handshake's time limit to the talk's."""
-        self._cancel_timers()
-        replies = self._parts.settings.replies
-        started = session.started_at or datetime.now(UTC)
-        lasted = (datetime.now(UTC) - started).total_seconds()
-        self._after(max(replies.max_duration - lasted, 0.0), self._on_max_duration)
-        self._active_at = self._loop.time()
-        self._after(replies.idle_timeout, self._on_idle)
 
     # -- ends --------------------------------------------------------------------------------
-
-    def _on_max_duration(self) -> None:
-        self.stop(EndReason.MAX_DURATION)
-
-    def _on_idle(self) -> None:
-        """Checked only when it may be due: activity costs no timer."""
-        narrator = self._narrator
-        if narrator is None:
-            return
-        timeout = self._parts.settings.replies.idle_timeout
-        since = self._loop.time() - max(self._active_at, narrator.active_at)
-        if narrator.speaking or since < timeout:
-            self._after(timeout if narrator.speaking else timeout - since, self._on_idle)
-        else:
-            self.stop(EndReason.IDLE_TIMEOUT)
 
     def _on_task_done(self, task: asyncio.Task[None]) -> None:
         if task.cancelled() or (error := task.exception()) is None:
@@ -277,7 +245,8 @@ class VoiceSocket:
     async def _wind_up(
         self, ending: Ending, reader: asyncio.Task[None], writer: asyncio.Task[None]
     ) -> None:
-        self._cancel_timers()
+        if self._handshake is not None:
+            self._handshake.cancel()
         reader.cancel()
         await asyncio.wait([reader])
         try:
@@ -293,27 +262,14 @@ class VoiceSocket:
             await self._close(ending)
 
     async def _leave(self, ending: Ending) -> None:
-        """Record what was said, end the session or let go of it."""
+        """Leave the talk, which ends with its last way."""
         try:
-            if self._conversation is not None:
-                await self._conversation.close()
-            if self._output is not None:
-                await self._output.close()
-            await self._end_in_journal(ending)
+            if self._talk is not None and self._way is not None:
+                await self._talk.leave(self._way, ending)
+            if self._way is not None:
+                await self._way.output.close()
         finally:
-            if self._release is not None:
-                self._release()
             self._sockets.remove(self)
-            self.gone.set()
-
-    async def _end_in_journal(self, ending: Ending) -> None:
-        if self.session_id is None or ending.status is None or ending.reason is None:
-            return
-        try:
-            await self._parts.sessions.end(self.session_id, ending.status, ending.reason)
-        except GreenroomError as error:
-            # The reaper ends it later, as one that nobody holds.
-            log.warning("session %s could not be ended: %s", self.session_id, error)
 
     async def _close(self, ending: Ending) -> None:
         try:
@@ -339,11 +295,3 @@ class VoiceSocket:
         self._errors.append(now)
         if len(self._errors) == MAX_ERRORS and now - self._errors[0] < ERROR_WINDOW:
             self._end(hung_up_on(f"{MAX_ERRORS} errors within {ERROR_WINDOW:g} s"))
-
-    def _after(self, seconds: float, callback: Callable[[], None]) -> None:
-        self._timers.append(self._loop.call_later(seconds, callback))
-
-    def _cancel_timers(self) -> None:
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
