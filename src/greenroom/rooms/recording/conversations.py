@@ -1,0 +1,112 @@
+"""Records whole conversations, wherever they take place: on a WebSocket or in a room.
+
+    conversations = RecordedConversations(conversations, recordings)
+
+Whoever opens conversations (`api.commerce.parts.Conversations`, or what opens them for rooms) is
+given this in the place of the conversations themselves, and knows nothing of it. A place that opens
+no conversation this way does the same by hand:
+
+    recording = recordings.begin(session.id, session.settings, clock=loop)
+    output = RecordedOutput(output, recording)        # the agent's side
+    recording.user(pcm, 16_000)                       # the user's side, wherever it is heard
+    await recording.close()                           # after the conversation
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
+
+from greenroom.audio.pcm import HEARING_RATE, Pcm
+from greenroom.conversation.ports import AudioOutput, Listener
+from greenroom.rooms.recording.output import RecordedOutput
+from greenroom.rooms.recording.recording import Recording
+from greenroom.rooms.recording.service import Recordings
+from greenroom.sessions.model import Record, Session
+
+
+class Conversation(Protocol):
+    """What is recorded of a conversation, and what its place drives."""
+
+    async def start(self) -> None:
+        """Greet, where that is wanted."""
+        ...
+
+    def hear(self, pcm: Pcm) -> None:
+        """Take the next samples of the user's microphone, 16 kHz."""
+        ...
+
+    async def close(self) -> None:
+        """End. Harmless twice."""
+        ...
+
+
+class Conversations(Protocol):
+    """Opens conversations."""
+
+    def open(
+        self,
+        session: Session,
+        *,
+        output: AudioOutput,
+        listener: Listener,
+        records: Sequence[Record],
+    ) -> Conversation:
+        """A conversation for `session`."""
+        ...
+
+
+class RecordedConversation:
+    """A conversation, and the recording that ends with it."""
+
+    def __init__(self, conversation: Conversation, recording: Recording) -> None:
+        self._conversation = conversation
+        self._recording = recording
+
+    async def start(self) -> None:
+        """Begin the conversation."""
+        await self._conversation.start()
+
+    def hear(self, pcm: Pcm) -> None:
+        """Record the samples, and hand them on."""
+        self._recording.user(pcm, HEARING_RATE)
+        self._conversation.hear(pcm)
+
+    async def close(self) -> None:
+        """End both: what is cut as the conversation ends is not on the record."""
+        try:
+            await self._conversation.close()
+        finally:
+            await self._recording.close()
+
+
+class RecordedConversations:
+    """Opens conversations and records those that `recordings` says are to be recorded."""
+
+    def __init__(self, conversations: Conversations, recordings: Recordings) -> None:
+        self._conversations = conversations
+        self._recordings = recordings
+
+    def open(
+        self,
+        session: Session,
+        *,
+        output: AudioOutput,
+        listener: Listener,
+        records: Sequence[Record],
+    ) -> Conversation:
+        """A conversation for `session`; closing it ends its recording."""
+        loop = asyncio.get_running_loop()
+        recording = self._recordings.begin(session.id, session.settings, clock=loop)
+        if recording is None:
+            return self._conversations.open(
+                session, output=output, listener=listener, records=records
+            )
+        conversation = self._conversations.open(
+            session,
+            output=RecordedOutput(output, recording),
+            listener=listener,
+            records=records,
+        )
+        return RecordedConversation(conversation, recording)
