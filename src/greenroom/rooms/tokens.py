@@ -9,14 +9,15 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast, get_args
 
 import jwt
 import orjson
 from jwt.algorithms import HMACAlgorithm
 
 from greenroom.errors import ProviderFailed, Unauthorized
-from greenroom.rooms.ports import ParticipantKind
+from greenroom.rooms.embedded.grants import Grants
+from greenroom.rooms.ports import ParticipantKind, TrackOrigin
 
 LEEWAY = 60.0
 """Seconds by which clocks may differ, as LiveKit allows."""
@@ -25,6 +26,8 @@ MAX_TOKEN = 16_384
 """Characters of a token; metadata and attributes travel in it."""
 
 _ALGORITHM = "HS256"
+_KINDS = frozenset(get_args(ParticipantKind))
+_ORIGINS = frozenset(get_args(TrackOrigin))
 
 
 class LiveKitFailed(ProviderFailed):
@@ -104,7 +107,14 @@ class TokenVerifier:
         self._pairs = {key: secret for key, secret in pairs.items() if key and secret}
         self._now = now
 
-    def verify(self, token: str) -> dict[str, Any]:
+    def verify(self, token: str) -> Grants:
+        """What a token lets its bearer do. Raises Unauthorized, as `claims`."""
+        try:
+            return _grants(self.claims(token))
+        except (AttributeError, TypeError):
+            raise Unauthorized("invalid token: its claims can't be read") from None
+
+    def claims(self, token: str) -> dict[str, Any]:
         """What a token says. Raises Unauthorized, with words that may be shown to who sent it."""
         if len(token) > MAX_TOKEN:
             raise Unauthorized("invalid token: it is too long")
@@ -143,6 +153,52 @@ def _issuer(token: str) -> str:
 def _seconds(value: Any) -> float:
     if not isinstance(value, int | float) or not math.isfinite(value):
         raise Unauthorized("invalid token: it has no time of validity")
+    return value
+
+
+def _grants(claims: Mapping[str, Any]) -> Grants:
+    """Raises AttributeError or TypeError for claims that are not of their type."""
+    video = claims.get("video") or {}
+    sources = video.get("canPublishSources") or None
+    kind = claims.get("kind") or "standard"
+    attributes = claims.get("attributes") or {}
+
+    def allowed(name: str, *, absent: bool = False) -> bool:
+        value = video.get(name)
+        return absent if value is None else value is True
+
+    return Grants(
+        identity=_text(claims.get("sub")),
+        name=_text(claims.get("name")),
+        kind=cast("ParticipantKind", kind) if kind in _KINDS else "standard",
+        metadata=_text(claims.get("metadata")),
+        attributes={_text(name): _text(value) for name, value in attributes.items()},
+        room=_text(video.get("room")),
+        room_join=allowed("roomJoin"),
+        room_create=allowed("roomCreate"),
+        room_list=allowed("roomList"),
+        room_admin=allowed("roomAdmin"),
+        room_record=allowed("roomRecord"),
+        can_publish=allowed("canPublish", absent=True),
+        can_subscribe=allowed("canSubscribe", absent=True),
+        can_publish_data=allowed("canPublishData", absent=True),
+        can_publish_sources=None
+        if sources is None
+        else cast("frozenset[TrackOrigin]", frozenset(map(_text, sources)) & _ORIGINS),
+        can_update_own_metadata=allowed("canUpdateOwnMetadata"),
+        can_subscribe_metrics=allowed("canSubscribeMetrics"),
+        hidden=allowed("hidden"),
+        recorder=allowed("recorder"),
+        agent=allowed("agent"),
+        expires=claims["exp"],
+    )
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise TypeError
     return value
 
 

@@ -1,0 +1,1 @@
+"""LiveKit's HTTP surface over the embedded room server: signalling, RoomService."""
