@@ -77,6 +77,10 @@ class TransportEvents(Protocol):
 class Transport(Protocol):
     """ICE-lite, DTLS, SRTP and SCTP of one bundled peer connection."""
 
+    def attach(self, events: TransportEvents) -> None:
+        """Tell `events` of everything from now on; before anything can happen."""
+        ...
+
     @property
     def state(self) -> TransportState:
         """Where it is."""
@@ -259,7 +263,29 @@ class Peer(Protocol):
         ...
 
     def missing_sections(self) -> tuple[int, int]:
-        """How many more audio and video sections the client's next offer needs."""
+        """How many more audio and video sections the client's next offer needs.
+
+        A sender that the client can't take (see `can_send`) is not counted.
+        """
+        ...
+
+    def can_send(self, sender: Sender) -> bool:
+        """False once descriptions show that the other side does not take the sender's codec."""
+        ...
+
+    def needs_description(self) -> bool:
+        """Whether senders, data or ICE credentials are other than last described.
+
+        Then the side that offers should do so: a track that is gone is silent without, but its
+        section can be used again only afterwards.
+        """
+        ...
+
+    def disable_red(self, track_id: str) -> None:
+        """From the next answer on take the other side's track `track_id` without redundancy.
+
+        For end-to-end encrypted sound, whose redundancy can't be told apart from outside.
+        """
         ...
 
     def restart_ice(self) -> None:

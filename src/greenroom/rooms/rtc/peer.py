@@ -1,0 +1,318 @@
+"""A peer connection: what was described, the transport under it and the streams on it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection
+
+from greenroom.providers.clock import Clock
+from greenroom.rooms.errors import InvalidDescription
+from greenroom.rooms.rtc.codecs import PUBLISH_CODECS
+from greenroom.rooms.rtc.description import Description, Encryption, Setup
+from greenroom.rooms.rtc.description_reader import read
+from greenroom.rooms.rtc.description_writer import Origin, write
+from greenroom.rooms.rtc.media import Codec
+from greenroom.rooms.rtc.negotiation import (
+    SectionPlan,
+    Slot,
+    answer_role,
+    answer_section,
+    plan_answer,
+    receive_parameters,
+    send_parameters,
+)
+from greenroom.rooms.rtc.offering import Offerer
+from greenroom.rooms.rtc.ports import (
+    ChannelLabel,
+    PeerEvents,
+    Sender,
+    Transport,
+    TransportState,
+)
+from greenroom.rooms.rtc.receiver import RtpReceiver
+from greenroom.rooms.rtc.sender import RtpSender
+from greenroom.rooms.rtc.streams import Streams
+
+MAX_WITHOUT_RED = 256  # tracks that are remembered, the newest
+
+
+class PeerConnection:
+    """A `ports.Peer` over any Transport, whose owner it becomes.
+
+    `max_sections` bounds the media sections of a description, `publish_codecs` are the names of
+    codecs that are taken from the other side (`red`: redundant audio). It is either answered or
+    offered on, never both.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        clock: Clock,
+        *,
+        max_sections: int = 64,
+        publish_codecs: Collection[str] = PUBLISH_CODECS,
+    ) -> None:
+        self._transport = transport
+        self._streams = Streams(transport.send_rtp, transport.send_rtcp, clock)
+        self._max_sections, self._publish_codecs = max_sections, frozenset(publish_codecs)
+        self._events: PeerEvents | None = None
+        self._slots: list[Slot] = []
+        self._senders: list[RtpSender] = []
+        self._unsendable: set[RtpSender] = set()
+        self._without_red: dict[str, None] = {}
+        self._offerer: Offerer | None = None
+        self._answers = False
+        self._channels_wanted = False
+        self._restarting = False
+        self._dtls_client: bool | None = None
+        self._session, self._version = secrets.randbits(62), 0
+        self._closed = False
+        transport.attach(self)
+
+    def attach(self, events: PeerEvents) -> None:
+        """Tell `events` of everything from now on; before the first description."""
+        self._events = events
+
+    @property
+    def state(self) -> TransportState:
+        """The transport's."""
+        return self._transport.state
+
+    # Descriptions: the other side offers.
+
+    def answer(self, offer: str) -> str:
+        """See Peer. `on_receiver_ended` and `on_receiver` are called before it returns."""
+        if self._closed or self._offerer is not None:
+            raise InvalidDescription("no offer is taken on this connection")
+        described = read(offer, max_sections=self._max_sections)
+        plans = plan_answer(
+            described, self._slots, self._senders, self._publish_codecs, self._without_red
+        )
+        encryption = described.encryption()
+        if encryption is None:
+            raise InvalidDescription("ICE credentials, a=setup or a fingerprint are missing")
+        dtls_client = answer_role(encryption, self._dtls_client)
+        self._answers, self._restarting = True, False
+        self._set_remote(encryption, dtls_client=dtls_client)
+        ended, begun = self._apply(plans)
+        mids = [plan.offered.mid for plan in plans if not plan.rejected]
+        bundle = tuple(mid for mid in described.bundle if mid in mids)
+        answer = Description(tuple(answer_section(plan) for plan in plans), bundle)
+        text = self._write(answer, "active" if dtls_client else "passive")
+        self._tell(ended, begun)
+        return text
+
+    def _apply(self, plans: list[SectionPlan]) -> tuple[list[RtpReceiver], list[RtpReceiver]]:
+        """Make the planned state the present one; returns receivers that ended and that began."""
+        ended: list[RtpReceiver] = []
+        begun: list[RtpReceiver] = []
+        moved = {id(plan.sender) for plan in plans if plan.sender is not None}
+        for sender in self._senders:
+            if id(sender) not in moved:
+                sender.negotiate(None)
+        for index, plan in enumerate(plans):
+            offered = plan.offered
+            if index == len(self._slots):
+                self._slots.append(Slot(offered.media, offered.mid))
+            slot = self._slots[index]
+            self._receive(slot, plan, ended, begun)
+            slot.media, slot.mid, slot.rejected = offered.media, offered.mid, plan.rejected
+            slot.open, slot.codecs = offered.receives, plan.codecs
+            slot.sender, slot.announced = plan.sender, plan.sender is not None
+            if plan.sender is not None and plan.codecs is not None:
+                plan.sender.negotiate(send_parameters(slot.mid, plan.codecs, plan.sender))
+        self._unsendable = {sender for sender in self._senders if self._is_refused(sender)}
+        return ended, begun
+
+    def _receive(
+        self,
+        slot: Slot,
+        plan: SectionPlan,
+        ended: list[RtpReceiver],
+        begun: list[RtpReceiver],
+    ) -> None:
+        offered, receiver = plan.offered, slot.receiver
+        track = offered.msid[1] if plan.receives and offered.msid else None
+        if receiver is not None and (track != receiver.track_id or offered.mid != slot.mid):
+            self._streams.remove_receiver(receiver)
+            ended.append(receiver)
+            slot.receiver = receiver = None
+        if track is None or plan.codecs is None:
+            return
+        parameters = receive_parameters(offered, plan.codecs)
+        if receiver is not None:
+            self._streams.update_receiver(receiver, parameters)
+        else:
+            slot.receiver = self._streams.add_receiver(parameters, track)
+            begun.append(slot.receiver)
+
+    def _is_refused(self, sender: RtpSender) -> bool:
+        """Whether there are sections that could take it but for their codecs."""
+        if sender.mid is not None:
+            return False
+        sections = [s for s in self._slots if s.open and s.media == sender.codec.kind]
+        return bool(sections) and not any(slot.fits(sender) for slot in sections)
+
+    def _tell(self, ended: list[RtpReceiver], begun: list[RtpReceiver]) -> None:
+        for receiver in ended:
+            if self._events is not None:
+                self._events.on_receiver_ended(receiver)
+        for receiver in begun:
+            if self._events is not None:
+                self._events.on_receiver(receiver)
+
+    def _set_remote(self, encryption: Encryption, *, dtls_client: bool) -> None:
+        self._dtls_client = dtls_client
+        self._transport.set_remote(
+            ufrag=encryption.ufrag,
+            pwd=encryption.pwd,
+            fingerprints=encryption.fingerprints,
+            dtls_client=dtls_client,
+        )
+
+    def _write(self, description: Description, setup: Setup) -> str:
+        transport = self._transport
+        name, _, digest = transport.fingerprint.partition(" ")
+        encryption = Encryption(transport.ufrag, transport.pwd, setup, ((name, digest),))
+        self._version += 1
+        origin = Origin(self._session, self._version)
+        return write(description, origin, encryption, transport.candidates)
+
+    # Descriptions: this side offers.
+
+    def offer(self) -> str:
+        """See Peer. Wait for the answer before the next one."""
+        if self._answers:
+            raise RuntimeError("the other side makes the offers of this connection")
+        if self._offerer is None:
+            self._offerer = Offerer(self._slots, self._max_sections)
+        waiting = [s for s in self._senders if s not in self._unsendable]
+        description = self._offerer.offer(waiting, channels=self._channels_wanted)
+        self._restarting = False
+        return self._write(description, "actpass")
+
+    def accept(self, answer: str) -> None:
+        """See Peer."""
+        if self._closed or self._offerer is None:
+            raise InvalidDescription("there is no offer to answer")
+        described = read(answer, max_sections=self._max_sections)
+        plans = self._offerer.plan(described)
+        encryption = described.encryption()
+        if encryption is not None:
+            if encryption.setup == "actpass":
+                raise InvalidDescription("an answer must choose a DTLS role")
+            dtls_client = answer_role(encryption, self._dtls_client)
+            self._set_remote(encryption, dtls_client=dtls_client)
+        elif any(not section.rejected for section in described.sections):
+            raise InvalidDescription("ICE credentials, a=setup or a fingerprint are missing")
+        self._unsendable.update(self._offerer.accept(plans))
+
+    # Tracks.
+
+    def add_sender(self, codec: Codec, *, stream_id: str, track_id: str) -> RtpSender:
+        """See Peer."""
+        sender = self._streams.add_sender(codec, stream_id=stream_id, track_id=track_id)
+        self._senders.append(sender)
+        return sender
+
+    def remove_sender(self, sender: Sender) -> None:
+        """See Peer. Harmless twice."""
+        found = next((one for one in self._senders if one is sender), None)
+        if found is None:
+            return
+        self._senders.remove(found)
+        self._unsendable.discard(found)
+        for slot in self._slots:
+            if slot.sender is found:
+                slot.sender = None
+        self._streams.remove_sender(found)
+
+    def can_send(self, sender: Sender) -> bool:
+        """See Peer."""
+        return all(one is not sender for one in self._unsendable)
+
+    def missing_sections(self) -> tuple[int, int]:
+        """See Peer. None where this side makes the offers."""
+        missing = {"audio": 0, "video": 0}
+        if self._offerer is None:
+            spare = list(self._slots)
+            for sender in self._waiting():
+                slot = next((one for one in spare if one.can_take(sender)), None)
+                if slot is not None:
+                    spare.remove(slot)
+                else:
+                    missing[sender.codec.kind] += 1
+        return missing["audio"], missing["video"]
+
+    def needs_description(self) -> bool:
+        """See Peer."""
+        if self._closed:
+            return False
+        no_channels = all(slot.media != "application" for slot in self._slots)
+        return (
+            self._restarting
+            or bool(self._waiting())
+            or any(slot.announced and slot.sender is None for slot in self._slots)
+            or (self._channels_wanted and no_channels and not self._answers)
+        )
+
+    def _waiting(self) -> list[RtpSender]:
+        placed = {id(slot.sender) for slot in self._slots if slot.sender is not None}
+        return [s for s in self._senders if id(s) not in placed and s not in self._unsendable]
+
+    def disable_red(self, track_id: str) -> None:
+        """See Peer."""
+        self._without_red[track_id] = None
+        if len(self._without_red) > MAX_WITHOUT_RED:
+            del self._without_red[next(iter(self._without_red))]
+
+    def restart_ice(self) -> None:
+        """See Peer."""
+        if not self._closed:
+            self._restarting = True
+            self._transport.restart_ice()
+
+    # Data.
+
+    def open_channel(
+        self, label: ChannelLabel, *, ordered: bool, max_retransmits: int | None
+    ) -> None:
+        """See Transport."""
+        self._channels_wanted = True
+        self._transport.open_channel(label, ordered=ordered, max_retransmits=max_retransmits)
+
+    def send_message(self, label: ChannelLabel, payload: bytes) -> bool:
+        """See Transport."""
+        return self._transport.send_message(label, payload)
+
+    def close(self) -> None:
+        """See Peer."""
+        if not self._closed:
+            self._closed = True
+            self._streams.close()
+            self._transport.close()
+
+    # What the transport tells: see TransportEvents.
+
+    def on_state(self, state: TransportState) -> None:
+        """Pass it on."""
+        if self._events is not None:
+            self._events.on_state(state)
+
+    def on_rtp(self, packet: bytes, arrival: float) -> None:
+        """Find its stream."""
+        self._streams.on_rtp(packet, arrival)
+
+    def on_rtcp(self, packet: bytes) -> None:
+        """Find what it reports on."""
+        self._streams.on_rtcp(packet)
+
+    def on_channel(self, label: ChannelLabel) -> None:
+        """Pass it on."""
+        if self._events is not None:
+            self._events.on_channel(label)
+
+    def on_message(self, label: ChannelLabel, payload: bytes) -> None:
+        """Pass it on."""
+        if self._events is not None:
+            self._events.on_message(label, payload)
