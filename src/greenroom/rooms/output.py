@@ -8,6 +8,7 @@ from collections.abc import Callable
 from greenroom.audio.pcm import Pcm, ms_of
 from greenroom.audio.resample import Resampler
 from greenroom.providers.clock import Clock
+from greenroom.rooms.errors import RoomIsClosed
 from greenroom.rooms.ports import AudioTrack
 
 
@@ -91,8 +92,12 @@ class RoomOutput:
         return self._first_sent, self._first_sent + way
 
     async def wait_until_ahead(self, ms: float) -> None:
-        """Return when at most `ms` of the reply's audio are unheard."""
-        await self._track.wait_until_queued(ms)
+        """Return when at most `ms` of the reply's audio are unheard; never, if the room is gone."""
+        try:
+            await self._track.wait_until_queued(ms)
+        except RoomIsClosed:
+            # Nobody hears it any more: whoever has the conversation cuts the reply.
+            await asyncio.get_running_loop().create_future()
         # The rest is on its way and is heard by itself.
         while (surplus := self._written_ms - self.played_ms() - ms) > 1e-6:
             await self._pass(max(surplus, 1.0) / 1000)

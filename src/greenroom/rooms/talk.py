@@ -53,8 +53,8 @@ class RoomTalk:
     """One conversation in one room. Make it with `open`, end it with `close`.
 
     `on_presence` is told when there is somebody to talk to (then `output` is the way to them) and
-    when there is nobody any more; `on_gone` once, with why, when this talk in the room is over:
-    nobody came in time, nobody came back in time, or the room is gone.
+    when there is nobody any more; `on_absent` when nobody came in time, or came back in time;
+    `on_gone` once, with why, when the room is gone or its agent was removed.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class RoomTalk:
         clock: Clock,
         voice_rate: int,
         on_presence: Callable[[bool], None],
+        on_absent: Callable[[], None],
         on_gone: Callable[[str], None],
     ) -> None:
         self._room = room
@@ -84,7 +85,7 @@ class RoomTalk:
             join_timeout=settings.join_timeout,
             absence=settings.human_absence,
             on_change=self._on_change,
-            on_absent=lambda: self._gone("nobody is in the room"),
+            on_absent=on_absent,
         )
 
     @classmethod
@@ -97,6 +98,7 @@ class RoomTalk:
         clock: Clock,
         voice_rate: int,
         on_presence: Callable[[bool], None],
+        on_absent: Callable[[], None],
         on_gone: Callable[[str], None],
     ) -> RoomTalk:
         """Join the room `name`; `voice_rate` is the Hz of the agent's voice.
@@ -110,13 +112,14 @@ class RoomTalk:
             clock=clock,
             voice_rate=voice_rate,
             on_presence=on_presence,
+            on_absent=on_absent,
             on_gone=on_gone,
         )
 
     @property
     def anybody(self) -> bool:
         """Whether somebody is there who can hear the agent."""
-        return self._output is not None and self._presence.anybody
+        return self._output is not None and self._presence.anybody and not self._closed
 
     @property
     def output(self) -> AudioOutput | None:

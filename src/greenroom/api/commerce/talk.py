@@ -166,6 +166,7 @@ class Talk:
                 clock=self._loop,
                 voice_rate=parts.conversations.voice_rate,
                 on_presence=self._on_presence,
+                on_absent=self._on_absent,
                 on_gone=self._on_room_gone,
             )
         except GreenroomError as error:
@@ -205,9 +206,13 @@ class Talk:
         if not anybody and self._room is not None and self._switch.current is self._room.output:
             self.conversation.interrupt()
 
+    def _on_absent(self) -> None:
+        """Nobody has come to the room, or come back to it; a socket needs nobody there."""
+        if self._way is None:
+            self._end(NOBODY_THERE)
+
     def _on_room_gone(self, why: str) -> None:
-        """The room is over: closed by somebody, or nobody came back to it."""
-        log.info("session %s: its room is over: %s", self.session_id, why)
+        log.info("session %s: its room is gone: %s", self.session_id, why)
         if self._way is None:
             self._end(NOBODY_THERE)
         elif self._room is not None and self._switch.current is self._room.output:
