@@ -12,7 +12,6 @@ from greenroom.api.auth import Authenticator, SessionTokens, bearer_token, hands
 from greenroom.api.commerce.health import Health
 from greenroom.api.http import HttpRequest, network_of
 from greenroom.errors import ProviderFailed, Unauthorized
-from greenroom.rooms.tokens import LiveKitFailed, LiveKitTokens, room_name
 
 SECRET = "a secret of the tests that is long enough"
 
@@ -116,33 +115,6 @@ def test_a_query_of_countless_fields_is_no_token() -> None:
 )
 def test_an_ipv6_customer_is_one_address(address: str, network: str) -> None:
     assert network_of(address) == network
-
-
-# -- rooms -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("secret", ["secret", "a livekit secret that is as long as it should be"])
-async def test_a_room_token_opens_its_room_only(secret: str) -> None:
-    token = LiveKitTokens("key", secret, 60).sign(room_name("s1"), "u1")
-    options = {"enforce_minimum_key_length": False}
-    with pytest.warns() if len(secret) < 32 else _nothing():
-        claims = jwt.decode(token, secret, algorithms=["HS256"], options=options)
-    assert (claims["iss"], claims["sub"]) == ("key", "u1")
-    assert claims["video"]["room"] == "session_s1"
-    assert claims["exp"] - claims["nbf"] == 60
-
-
-class _nothing:  # noqa: N801 - stands in for a function
-    def __enter__(self) -> None:
-        """No warning is expected."""
-
-    def __exit__(self, *exc: object) -> None:
-        """No warning is expected."""
-
-
-async def test_a_room_token_without_a_key_fails() -> None:
-    with pytest.raises(LiveKitFailed):
-        LiveKitTokens("", "", 60).sign("room", "u1")
 
 
 # -- health ----------------------------------------------------------------------------------------

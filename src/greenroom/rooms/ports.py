@@ -16,6 +16,9 @@ import numpy.typing as npt
 from greenroom.audio.pcm import Pcm
 from greenroom.rooms.rtc.media import Codec
 
+MAX_DATA_BYTES = 15 * 1024
+"""Largest payload of a data packet: what LiveKit documents for its clients."""
+
 ParticipantKind = Literal["standard", "agent", "ingress", "egress", "sip"]
 TrackKind = Literal["audio", "video"]
 TrackOrigin = Literal["unknown", "microphone", "camera", "screen_share", "screen_share_audio"]

@@ -195,15 +195,18 @@ class Rpc:
             if caller == identity:
                 task.cancel()
 
-    async def close(self) -> None:
-        """Calls fail, handlers are cancelled. Harmless twice."""
+    def cancel(self) -> None:
+        """Calls fail, handlers are cancelled, and no more begin. `close` follows."""
         self._closed = True
         for call in self._calls.values():
             call.fail(RECIPIENT_DISCONNECTED)
-        tasks = list(self._running.values())
-        for task in tasks:
+        for task in self._running.values():
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def close(self) -> None:
+        """As `cancel`, and wait until the handlers have ended. Harmless twice."""
+        self.cancel()
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
 
     async def _run(self, identity: str, request: RpcRequest, handler: RpcHandler) -> None:
         task = asyncio.current_task()

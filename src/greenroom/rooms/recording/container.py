@@ -28,7 +28,7 @@ CLUSTER_MS = 200
 FRAME = RATE * 60 // 1000
 """Samples of one Opus packet: three frames of 20 ms, half the work of three packets."""
 EFFORT = "5"
-"""Opus' complexity, 0 to 10. Two voices take 7 ms of CPU for a second; at 10 it is six times that."""
+"""Opus' complexity, 0 to 10. A second of two voices takes 7 ms of CPU; at 10 six times that."""
 
 _MS = Fraction(1, 1000)
 _OPTIONS = {

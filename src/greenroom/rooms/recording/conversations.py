@@ -103,10 +103,14 @@ class RecordedConversations:
             return self._conversations.open(
                 session, output=output, listener=listener, records=records
             )
-        conversation = self._conversations.open(
-            session,
-            output=RecordedOutput(output, recording),
-            listener=listener,
-            records=records,
-        )
+        try:
+            conversation = self._conversations.open(
+                session,
+                output=RecordedOutput(output, recording),
+                listener=listener,
+                records=records,
+            )
+        except BaseException:
+            recording.end()
+            raise
         return RecordedConversation(conversation, recording)

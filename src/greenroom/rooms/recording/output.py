@@ -8,7 +8,6 @@ import numpy as np
 
 from greenroom.audio.pcm import Pcm
 from greenroom.conversation.ports import AudioOutput
-from greenroom.providers.clock import Clock
 from greenroom.rooms.ports import EncodedFrame, VideoTrack
 from greenroom.rooms.recording.recording import Recording
 

@@ -31,10 +31,7 @@ class Placement:
         """
         start = round(ended * RATE) - length
         follows = self._begun and start <= self.end + self._tolerance and self.end >= written
-        if follows:
-            start = self.end
-        else:
-            start = max(start, self.end, written)
+        start = self.end if follows else max(start, self.end, written)
         self._begun = True
         self.end = start + length
         return start, follows

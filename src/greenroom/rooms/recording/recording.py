@@ -150,17 +150,18 @@ class Recording:
         """Call `poll` at every look: it hands over what was heard since the last."""
         self._polls.append(poll)
 
-    async def close(self) -> RecordingFile:
-        """Write the rest and the file's end. Harmless twice: the answer is the same."""
+    def end(self) -> None:
+        """Record nothing any more; the rest and the file's end are written in the threads."""
         if not self._closing:
             self._timer.cancel()
             self._look()
-            end = max(round(self.position * RATE), self._user.end)
-            self._hand_over(end, close=True)
-        try:
-            async with asyncio.timeout(CLOSE_TIMEOUT):
-                await asyncio.shield(asyncio.wrap_future(self._closed))
-        except TimeoutError:
+            self._hand_over(max(round(self.position * RATE), self._user.end), close=True)
+
+    async def close(self) -> RecordingFile:
+        """As `end`, and wait for it. Harmless twice: the answer is the same."""
+        self.end()
+        await asyncio.wait([asyncio.wrap_future(self._closed)], timeout=CLOSE_TIMEOUT)
+        if not self._closed.done():
             log.error("recording %s: the disk has not taken its end yet", self._name)
         if self._dropped:
             log.warning(

@@ -96,10 +96,11 @@ class Recordings:
 
     def _find(self, session_id: str) -> list[Path]:
         name = re.compile(re.escape(session_id) + r"(?:-(\d{1,4}))?\.(?:webm|mkv)")
-        found = []
-        for path in self.directory.glob(f"????-??-??/{session_id}*"):
-            if match := name.fullmatch(path.name):
-                found.append((path.parent.name, int(match[1] or 1), path))
+        found = [
+            (path.parent.name, int(match[1] or 1), path)
+            for path in self.directory.glob(f"????-??-??/{session_id}*")
+            if (match := name.fullmatch(path.name))
+        ]
         return [path for _, _, path in sorted(found)]
 
     async def close(self) -> None:

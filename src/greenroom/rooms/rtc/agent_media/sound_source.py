@@ -135,8 +135,13 @@ class SoundSource:
         self._run()
 
     def flush(self) -> None:
-        """See AudioTrack: the next packet fades what was playing over 5 ms and is silent then."""
-        self._fade_out()
+        """See AudioTrack: the next packet fades what was playing over 5 ms and is silent then.
+
+        It ends a pause.
+        """
+        if not self._paused:
+            self._fade_out()
+        self._paused = self._fading_in = False
         self._queue.clear()
         self._wake()
 
