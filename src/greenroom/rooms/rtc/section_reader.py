@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import ClassVar, get_args
 
 from greenroom.rooms.errors import InvalidDescription
+from greenroom.rooms.rtc.attributes import (
+    FINGERPRINT,
+    ICE,
+    ID,
+    LABEL,
+    TOKEN,
+    to_encoding,
+    to_extension,
+    to_feedback,
+    to_matching,
+    to_number,
+    to_parameters,
+)
 from greenroom.rooms.rtc.description import (
     Direction,
     Encryption,
@@ -25,75 +36,9 @@ MAX_SSRCS = 32
 MAX_RIDS = 8
 MAX_FINGERPRINTS = 8
 MAX_FEEDBACK = 16
-MAX_PARAMETERS = 32
 
-# RFC 8866, 9 (token), shortened: a mid goes into an RTP header extension (RFC 8843, 15).
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`{|}~0-9A-Za-z]{1,64}")
-_ICE = re.compile(r"[0-9A-Za-z+/=\-_#]{4,256}")  # RFC 8839, 5.4, and what libraries add to it
-_ID = re.compile(r"[\x21-\x7e]{1,256}")
-_FINGERPRINT = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){15,63}")
-_NUMBER = re.compile(r"[0-9]{1,10}")
 _DIRECTIONS = frozenset(get_args(Direction))
 _SETUPS = frozenset(get_args(Setup))
-
-
-def _number(text: str, most: int, what: str) -> int:
-    if not _NUMBER.fullmatch(text) or int(text) > most:
-        raise InvalidDescription(f"{what} is not a number up to {most}: {text[:40]!r}")
-    return int(text)
-
-
-def _matching(pattern: re.Pattern[str], text: str, what: str) -> str:
-    if not pattern.fullmatch(text):
-        raise InvalidDescription(f"{what} can't be {text[:40]!r}")
-    return text
-
-
-# The lines of formats are the same in the sections of all clients of one make, and most of them
-# all: to look them up is three times as quick as to read them again.
-_remembered = lru_cache(maxsize=512)
-
-
-@_remembered
-def _encoding(value: str) -> tuple[int, tuple[str, int, int]]:
-    """Of `a=rtpmap`: the payload type, and the encoding's name, clock rate and channels."""
-    number, _, encoding = value.partition(" ")
-    name, _, rates = encoding.strip().partition("/")
-    rate, _, channels = rates.partition("/")
-    return _number(number, 127, "a payload type"), (
-        _matching(_TOKEN, name, "an encoding").lower(),
-        _number(rate, 1_000_000, "a clock rate"),
-        _number(channels or "1", 255, "a number of channels"),
-    )
-
-
-@_remembered
-def _parameters(value: str) -> tuple[int, Parameters]:
-    """Of `a=fmtp`."""
-    number, _, parameters = value.partition(" ")
-    pairs = [word.strip().partition("=") for word in parameters.split(";") if word.strip()]
-    if len(pairs) > MAX_PARAMETERS:
-        raise InvalidDescription("too many parameters of a format")
-    return _number(number, 127, "a payload type"), tuple(
-        (name.strip().lower(), text.strip()) for name, _, text in pairs
-    )
-
-
-@_remembered
-def _feedback(value: str) -> tuple[int | None, str]:
-    """Of `a=rtcp-fb`; None: of all payload types."""
-    number, _, kind = value.partition(" ")
-    found = None if number == "*" else _number(number, 127, "a payload type")
-    return found, " ".join(kind.lower().split())
-
-
-@_remembered
-def _extension(value: str) -> tuple[int, str]:
-    """Of `a=extmap`: the id and the URI."""
-    number, _, rest = value.partition(" ")
-    uri = _matching(_ID, rest.partition(" ")[0], "a header extension")
-    # 4096 and more are offered to be renumbered (RFC 8285, 7); nobody who talks to us does.
-    return _number(number.partition("/")[0], 4351, "a header extension's id"), uri
 
 
 @dataclass(slots=True)
@@ -133,10 +78,10 @@ class SectionReader:
             raise InvalidDescription(f"not a media section: m={line[:40]!r}")
         media, port, protocol, *formats = words
         return cls(
-            media=_matching(_TOKEN, media, "a medium"),
-            port=_number(port.partition("/")[0], 65_535, "a port"),
-            protocol=_matching(_ID, protocol, "a protocol"),
-            format_list=tuple(_matching(_TOKEN, word, "a format") for word in formats),
+            media=to_matching(TOKEN, media, "a medium"),
+            port=to_number(port.partition("/")[0], 65_535, "a port"),
+            protocol=to_matching(ID, protocol, "a protocol"),
+            format_list=tuple(to_matching(TOKEN, word, "a format") for word in formats),
         )
 
     def read(self, name: str, value: str) -> None:
@@ -151,13 +96,13 @@ class SectionReader:
             reader(self, value)
 
     def _read_mid(self, value: str) -> None:
-        self.mid = _matching(_TOKEN, value, "a mid")
+        self.mid = to_matching(LABEL, value, "a mid")
 
     def _read_ufrag(self, value: str) -> None:
-        self.ufrag = _matching(_ICE, value, "an ICE user name")
+        self.ufrag = to_matching(ICE, value, "an ICE user name")
 
     def _read_pwd(self, value: str) -> None:
-        self.pwd = _matching(_ICE, value, "an ICE password")
+        self.pwd = to_matching(ICE, value, "an ICE password")
 
     def _read_setup(self, value: str) -> None:
         if value not in _SETUPS:
@@ -168,26 +113,26 @@ class SectionReader:
         name, _, digest = value.partition(" ")
         if len(self.fingerprints) == MAX_FINGERPRINTS:
             raise InvalidDescription("too many fingerprints")
-        digest = _matching(_FINGERPRINT, digest.strip().upper(), "a fingerprint")
-        self.fingerprints.append((_matching(_TOKEN, name, "a hash function").lower(), digest))
+        digest = to_matching(FINGERPRINT, digest.strip().upper(), "a fingerprint")
+        self.fingerprints.append((to_matching(TOKEN, name, "a hash function").lower(), digest))
 
     def _read_msid(self, value: str) -> None:
         stream, _, track = value.partition(" ")
         if track:
-            self.msid = (_matching(_ID, stream, "an msid"), _matching(_ID, track, "an msid"))
+            self.msid = (to_matching(ID, stream, "an msid"), to_matching(ID, track, "an msid"))
 
     def _read_rtpmap(self, value: str) -> None:
-        number, encoding = _encoding(value)
+        number, encoding = to_encoding(value)
         if len(self.maps) == MAX_FORMATS:
             raise InvalidDescription("too many formats")
         self.maps[number] = encoding
 
     def _read_fmtp(self, value: str) -> None:
-        number, parameters = _parameters(value)
+        number, parameters = to_parameters(value)
         self.parameters[number] = parameters
 
     def _read_feedback(self, value: str) -> None:
-        number, kind = _feedback(value)
+        number, kind = to_feedback(value)
         numbers = self._numbers() if number is None else (number,)
         for one in numbers:
             kinds = self.feedback.setdefault(one, [])
@@ -196,7 +141,7 @@ class SectionReader:
             kinds.append(kind)
 
     def _read_extension(self, value: str) -> None:
-        number, uri = _extension(value)
+        number, uri = to_extension(value)
         if len(self.extensions) == MAX_EXTENSIONS:
             raise InvalidDescription("too many header extensions")
         if number in self.extensions.values() and self.extensions.get(uri) != number:
@@ -205,7 +150,7 @@ class SectionReader:
 
     def _read_ssrc(self, value: str) -> None:
         number, _, attribute = value.partition(" ")
-        ssrc = _number(number, 0xFFFF_FFFF, "an SSRC")
+        ssrc = to_number(number, 0xFFFF_FFFF, "an SSRC")
         if ssrc not in self.ssrcs and len(self.ssrcs) == MAX_SSRCS:
             raise InvalidDescription("too many SSRCs")
         name, _, text = attribute.partition(":")
@@ -215,7 +160,7 @@ class SectionReader:
 
     def _read_ssrc_group(self, value: str) -> None:
         semantics, *numbers = value.split()[: MAX_SSRCS + 1] or [""]
-        ssrcs = tuple(_number(one, 0xFFFF_FFFF, "an SSRC") for one in numbers)
+        ssrcs = tuple(to_number(one, 0xFFFF_FFFF, "an SSRC") for one in numbers)
         if semantics == "FID" and len(ssrcs) == 2 and len(self.rtx) < MAX_SSRCS:
             self.rtx[ssrcs[1]] = ssrcs[0]
         elif semantics == "SIM":
@@ -226,7 +171,7 @@ class SectionReader:
         if rest.partition(" ")[0] == "send":
             if len(self.rids) == MAX_RIDS:
                 raise InvalidDescription("too many simulcast layers")
-            self.rids.append(_matching(_TOKEN, rid, "a rid"))
+            self.rids.append(to_matching(LABEL, rid, "a rid"))
 
     def _read_simulcast(self, value: str) -> None:
         words = value.split()
@@ -236,10 +181,10 @@ class SectionReader:
                 self.layers = [one.partition(",")[0].lstrip("~") for one in layers.split(";")]
 
     def _read_sctp_port(self, value: str) -> None:
-        self.sctp_port = _number(value, 65_535, "an SCTP port")
+        self.sctp_port = to_number(value, 65_535, "an SCTP port")
 
     def _read_max_message_size(self, value: str) -> None:
-        self.max_message_bytes = _number(value, 0xFFFF_FFFF, "a message size")
+        self.max_message_bytes = to_number(value, 0xFFFF_FFFF, "a message size")
 
     def section(self, session: SectionReader) -> Section:
         """All of it, with what the session gives to every section."""
@@ -289,7 +234,7 @@ class SectionReader:
         )
 
     def _numbers(self) -> list[int]:
-        return [_number(word, 127, "a payload type") for word in self.format_list]
+        return [to_number(word, 127, "a payload type") for word in self.format_list]
 
     def _encryption(self, session: SectionReader) -> Encryption | None:
         ufrag, pwd = self.ufrag or session.ufrag, self.pwd or session.pwd
