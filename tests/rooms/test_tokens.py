@@ -14,7 +14,8 @@ from livekit.api import TokenVerifier as LiveKitVerifier
 
 from greenroom.errors import Unauthorized
 from greenroom.rooms.embedded.grants import Grants
-from greenroom.rooms.tokens import LEEWAY, LiveKitFailed, LiveKitTokens, TokenVerifier, room_name
+from greenroom.rooms.errors import RoomsFailed
+from greenroom.rooms.tokens import LEEWAY, LiveKitTokens, TokenVerifier, room_name
 
 LONG = "a livekit secret that is as long as it should be"
 SHORT = "secret"
@@ -174,10 +175,10 @@ def test_a_key_without_a_secret_signs_nothing_valid() -> None:
 def test_a_token_needs_a_key_pair_a_room_and_an_identity(
     pair: tuple[str, str], room: str, identity: str
 ) -> None:
-    with pytest.raises(LiveKitFailed):
+    with pytest.raises(RoomsFailed):
         LiveKitTokens(*pair, 60).sign(room, identity)
 
 
 def test_claims_that_are_no_json_are_not_signed() -> None:
-    with pytest.raises(LiveKitFailed):
+    with pytest.raises(RoomsFailed):
         tokens().sign_claims({"video": object()})

@@ -32,6 +32,7 @@ from greenroom.commerce.toolbox import Toolbox
 from greenroom.conversation.conversation import Conversation, Providers
 from greenroom.conversation.ports import AudioOutput, Listener
 from greenroom.rooms.tokens import LiveKitTokens
+from greenroom.rooms.ports import Rooms
 from greenroom.sessions.keys import ApiKeys
 from greenroom.sessions.model import Record, Session
 from greenroom.sessions.service import SessionService, open_sessions
@@ -234,6 +235,7 @@ async def running_api(
     redis_url: str | None = None,
     head_timeout: float = 10.0,
     livekit: tuple[str, str] = ("devkey", "secret"),
+    rooms: Rooms | None = None,
     **scripted: Any,
 ) -> AsyncIterator[RunningApi]:
     """The API on a free port. `settings` by groups; `scripted` goes to the conversations."""
@@ -256,6 +258,7 @@ async def running_api(
             authenticator=Authenticator([API_KEY], keys, SessionTokens(SECRET, 3600)),
             limits=limits,
             livekit=LiveKitTokens(*livekit, 3600),
+            rooms=rooms,
         )
         app = Starlette()
         api = CommerceApi(parts)

@@ -52,6 +52,7 @@ class Captions:
         self._voice_track = ""
         self._reply = ""
         self._told = ""
+        self._meant = ""
         self._stream: TextWriter | None = None
         self._timer: Timer | None = None
         self._state = ""
@@ -75,7 +76,7 @@ class Captions:
         if self._task is None:
             return
         self._end_reply()
-        self._reply, self._told = reply_id, ""
+        self._reply, self._told, self._meant = reply_id, "", ""
         self._look_later()
 
     def __call__(self, event: ConversationEvent) -> None:
@@ -87,14 +88,14 @@ class Captions:
                 self._say_user(Segment(turn_id, text, final))
                 if final:
                     self._become("thinking")
-            case AgentReplied():
-                pass  # its words are told as they are heard
+            case AgentReplied(text=text):
+                self._meant = text  # told as it is heard
             case ReplyInterrupted(_, _, heard):
                 self._tell(heard)
                 self._end_reply()
                 self._become("listening")
             case ReplyFinished():
-                self._tell(self._heard())
+                self._tell(self._meant)
                 self._end_reply()
                 self._become("listening")
             case ProviderTrouble():

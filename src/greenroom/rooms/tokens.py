@@ -15,8 +15,9 @@ import jwt
 import orjson
 from jwt.algorithms import HMACAlgorithm
 
-from greenroom.errors import ProviderFailed, Unauthorized
+from greenroom.errors import Unauthorized
 from greenroom.rooms.embedded.grants import Grants
+from greenroom.rooms.errors import RoomsFailed
 from greenroom.rooms.ports import ParticipantKind, TrackOrigin
 
 LEEWAY = 60.0
@@ -28,13 +29,6 @@ MAX_TOKEN = 16_384
 _ALGORITHM = "HS256"
 _KINDS = frozenset(get_args(ParticipantKind))
 _ORIGINS = frozenset(get_args(TrackOrigin))
-
-
-class LiveKitFailed(ProviderFailed):
-    """LiveKit, or the making of a token for it, failed."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__("livekit", why)
 
 
 def room_name(session_id: str) -> str:
@@ -64,9 +58,9 @@ class LiveKitTokens:
         attributes: Mapping[str, str] | None = None,
         hidden: bool = False,
     ) -> str:
-        """A token with which `identity` may join `room`. Raises LiveKitFailed."""
+        """A token with which `identity` may join `room`. Raises RoomsFailed."""
         if not room or not identity:
-            raise LiveKitFailed("a token needs a room and an identity")
+            raise RoomsFailed("a token needs a room and an identity")
         video: dict[str, Any] = {
             "roomJoin": True,
             "room": room,
@@ -89,15 +83,15 @@ class LiveKitTokens:
         return self.sign_claims(claims)
 
     def sign_claims(self, claims: Mapping[str, Any]) -> str:
-        """A token that says just `claims`, and until when. Raises LiveKitFailed."""
+        """A token that says just `claims`, and until when. Raises RoomsFailed."""
         if not self._key or not self._secret:
-            raise LiveKitFailed("api_key and api_secret must be set")
+            raise RoomsFailed("api_key and api_secret must be set")
         issued = int(self._now())
         times = {"iss": self._key, "nbf": issued, "exp": issued + self._ttl}
         try:
             return _JWS.encode(orjson.dumps({**claims, **times}), self._secret, _ALGORITHM)
         except (TypeError, ValueError, jwt.PyJWTError) as error:
-            raise LiveKitFailed(str(error)) from error
+            raise RoomsFailed(str(error)) from error
 
 
 class TokenVerifier:

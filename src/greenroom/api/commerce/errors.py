@@ -21,7 +21,7 @@ from greenroom.errors import (
     SessionNotFound,
     Unauthorized,
 )
-from greenroom.rooms.tokens import LiveKitFailed
+from greenroom.rooms.errors import RoomsFailed
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +99,7 @@ def _(error: ProviderFailed) -> WireError:
 
 
 @wire_error.register
-def _(error: LiveKitFailed) -> WireError:
+def _(error: RoomsFailed) -> WireError:
     log.warning("%s", error)
     return WireError(Code.LIVEKIT_ERROR, "LiveKit could not be reached")
 
