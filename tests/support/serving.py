@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
 
 
 @asynccontextmanager
-async def serving(app: Starlette) -> AsyncIterator[str]:
-    """The application on a free port; gives its URL."""
-    config = uvicorn.Config(app, port=0, lifespan="off", log_config=None, access_log=False)
+async def serving(app: Starlette, **options: Any) -> AsyncIterator[str]:
+    """The application on a free port; gives its URL. `options` are uvicorn's."""
+    config = uvicorn.Config(
+        app, port=0, lifespan="off", log_config=None, access_log=False, **options
+    )
     # Without the main loop, whose tick of a tenth of a second every test would wait for twice.
     config.load()
     server = uvicorn.Server(config)
