@@ -8,13 +8,17 @@ from dataclasses import dataclass, field
 from greenroom.errors import InvalidInput
 from greenroom.providers.clock import Clock
 from greenroom.rooms.errors import RoomIsClosed, RpcFailed
-from greenroom.rooms.ports import Joining, RoomClosed, RpcHandler, Segment, TrackOrigin
+from greenroom.rooms.ports import (
+    MAX_DATA_BYTES,
+    Joining,
+    RoomClosed,
+    RpcHandler,
+    Segment,
+    TrackOrigin,
+)
 from greenroom.rooms.rtc.media import Codec
 from greenroom.testing.people import ScriptedPeople
 from greenroom.testing.tracks import ScriptedAudioTrack, ScriptedVideoTrack
-
-MAX_DATA_BYTES = 15 * 1024
-"""Largest data packet that a room takes, as LiveKit documents it."""
 
 RpcAnswer = str | RpcFailed | Callable[[str], Awaitable[str]]
 """What a participant answers: a payload, an error, or what a function makes of the payload."""
