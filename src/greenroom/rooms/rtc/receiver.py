@@ -123,7 +123,7 @@ class RtpReceiver:
         if number < 0:
             return
         if number != before + 1:
-            self._on_disorder(stream, reception, packet, number, before, arrival)
+            self._on_disorder(stream, packet, number, before, arrival)
         if number == reception.highest:
             reception.measure(packet.timestamp, arrival)
         layer.arrival = arrival
@@ -133,9 +133,7 @@ class RtpReceiver:
         else:
             self._deliver(stream, held, packet, number, arrival)
 
-    def _start(
-        self, stream: IncomingStream, packet: RtpPacket, arrival: float
-    ) -> Reception | None:
+    def _start(self, stream: IncomingStream, packet: RtpPacket, arrival: float) -> Reception | None:
         """The first packet of an SSRC; its layer goes on with it."""
         if stream.reception is not None and stream.layer.arrival > arrival - SILENCE:
             return None  # another SSRC has taken its place
@@ -161,7 +159,6 @@ class RtpReceiver:
     def _on_disorder(
         self,
         stream: IncomingStream,
-        reception: Reception,
         packet: RtpPacket,
         number: int,
         before: int,
@@ -207,9 +204,7 @@ class RtpReceiver:
         if reception.missing:
             # RFC 2198 tells the blocks apart by time alone; senders of real-time audio leave none
             # out, so that each is of the packet just before the next.
-            for back, block in zip(
-                range(len(parsed.blocks), 0, -1), parsed.blocks, strict=True
-            ):
+            for back, block in zip(range(len(parsed.blocks), 0, -1), parsed.blocks, strict=True):
                 lost = reception.recover(number - back & 0xFFFF)
                 inner = self.formats.get(block.payload_type)
                 if lost < 0 or inner is None or not block.payload:
@@ -289,9 +284,7 @@ class RtpReceiver:
             request = build_picture_loss(self._link.ssrc, stream.ssrc)
         else:
             self._intra_requests += 1
-            request = build_full_intra_request(
-                self._link.ssrc, stream.ssrc, self._intra_requests
-            )
+            request = build_full_intra_request(self._link.ssrc, stream.ssrc, self._intra_requests)
         self._link.send_rtcp(request)
         return True
 

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 from greenroom.rooms.rtc.link import Link, random_ssrc
 from greenroom.rooms.rtc.media import Codec, MediaPacket, MediaSource
-from greenroom.rooms.rtc.numbering import JUMPED, Renumbering, timestamp_distance
+from greenroom.rooms.rtc.numbering import JUMPED, Renumbering
 from greenroom.rooms.rtc.outgoing import HeaderExtensions, Redundancy, send_time
 from greenroom.rooms.rtc.payloads import choose_payload_type
 from greenroom.rooms.rtc.ports import PayloadType, StreamParameters
 from greenroom.rooms.rtc.retransmission import SentPackets, build_retransmission
 from greenroom.rooms.rtc.rtcp import ReportBlock, SenderReport
-from greenroom.rooms.rtc.rtp import build_rtp
+from greenroom.rooms.rtc.rtp import HEADER_BYTES, build_rtp
 from greenroom.rooms.rtc.simulcast import LayerSelection
 
 _HISTORY = {"audio": 64, "video": 512}
 _MIN_RESEND_INTERVAL = 0.01
-_FIRST_REPORT = 0.1
+_MAX_CAPTURE_DELAY = 10.0
+_MAX_ROUND_TRIP = 30.0
 _LOSSY = 0.05
 """The loss from which on redundant audio carries two earlier packets and not one."""
 
@@ -39,7 +41,7 @@ class RtpSender:
         self.codec, self.stream_id, self.track_id = codec, stream_id, track_id
         self.ssrc, self.rtx_ssrc = random_ssrc(), random_ssrc()
         self.cname = link.cname
-        self.packets = self.octets = 0
+        self.packets = self.octets = self.resent = 0
         self._link = link
         self._video = codec.kind == "video"
         self._parameters: StreamParameters | None = None
@@ -51,7 +53,7 @@ class RtpSender:
         self._begins = True
         self._keeps_time = False
         self._selection = LayerSelection()
-        self._numbers = Renumbering()
+        self._numbers = Renumbering(_HISTORY[codec.kind])
         self._sent = SentPackets(_HISTORY[codec.kind])
         self._rtx_sequence = random.randrange(0x8000)  # noqa: S311 - secrecy is SRTP's task
         self._extensions = HeaderExtensions(codec.kind, "", {})
@@ -99,18 +101,18 @@ class RtpSender:
 
         Sends nothing either where no payload type fits the source's codec.
         """
-        before = self._parameters
+        if parameters is not None and parameters != self._parameters:
+            self._extensions = HeaderExtensions(
+                self.codec.kind, parameters.mid, parameters.extensions
+            )
         self._parameters = parameters
         self._payload_codec = self._payload_type = None
-        self._red = 0
-        if parameters is not None:
-            if before is None or before.mid != parameters.mid or before != parameters:
-                self._extensions = HeaderExtensions(
-                    self.codec.kind, parameters.mid, parameters.extensions
-                )
-            if parameters.red is not None and not self._video:
-                self._red = parameters.red
-                self._redundancy = self._redundancy or Redundancy()
+        red = parameters.red if parameters is not None and not self._video else None
+        if red is None:
+            self._redundancy = None
+        else:
+            self._red = red
+            self._redundancy = self._redundancy or Redundancy()
         self._reopen()
 
     def set_source(self, source: MediaSource | None) -> None:
@@ -150,52 +152,152 @@ class RtpSender:
 
     def write(self, packet: MediaPacket) -> None:
         """Take a packet of the source, as its MediaSink."""
-        if not self._open:
+        if not self._open or (self._video and not self._selects(packet)):
             return
-        if self._video:
-            selection = self._selection
-            before = selection.current
-            if not selection.forwards(packet):
-                if selection.wished is not None and self._source is not None:
-                    self._source.request_keyframe(selection.wished)
-                return
-            if selection.current != before:
-                self._begins, self._keeps_time = True, False
         if packet.codec is not self._payload_codec:
             self._choose(packet.codec)
         payload_type = self._payload_type
         if payload_type is None:
             return
-        numbers, marker = self._numbers, packet.marker
-        if self._begins:
-            self._begin(packet)
-            marker = marker or not self._video  # the beginning of a talkspurt
-        newest = numbers.highest
-        number = numbers.place(packet.sequence)
+        begins = self._begins
+        number = self._place(packet)
         if number < 0:
-            if number != JUMPED:
-                return
-            self._keeps_time = False
-            self._begin(packet)
-            number = numbers.place(packet.sequence)
-        arrival, payload = packet.arrival, packet.payload
+            return
         timestamp = (packet.timestamp + self._timestamp_shift) & 0xFFFFFFFF
-        sent_as = payload_type.number
-        if numbers.highest != newest:
-            self._timestamp, self._arrival = timestamp, arrival
-            if self._timed is not None:
-                self._captured = packet.timestamp, packet.layer
-            if self._red and self._redundancy is not None:
+        sent_as, payload = payload_type.number, packet.payload
+        if number == self._numbers.highest:
+            self._timestamp, self._arrival = timestamp, packet.arrival
+            self._captured = packet.timestamp, packet.layer
+            if self._redundancy is not None:
                 wrapped = self._redundancy.wrap(sent_as, number, timestamp, payload)
                 if wrapped is not None:
                     sent_as, payload = self._red, wrapped
         elif number in self._sent:
             return  # doubled
-        extension = self._extensions.encode(packet.level, arrival)
+        # Sound that begins after a pause is a talkspurt, whose first packet is marked.
+        marker = packet.marker or (begins and not self._video)
+        extension = self._extensions.encode(packet.level, packet.arrival)
         data = build_rtp(sent_as, marker, number, timestamp, self.ssrc, payload, extension)
         self._sent.add(number, data)
-        if not self.packets:
-            self._link.wake(arrival + _FIRST_REPORT)
         self.packets += 1
         self.octets += len(payload)
+        if self._link.idle:
+            self._link.start_reports(packet.arrival)
         self._link.send_rtp(data)
+
+    def _place(self, packet: MediaPacket) -> int:
+        """The packet's number; negative where it is late or doubled."""
+        if self._begins:
+            self._begin(packet)
+        number = self._numbers.place(packet.sequence)
+        if number == JUMPED:
+            self._keeps_time = False
+            self._begin(packet)
+            number = self._numbers.place(packet.sequence)
+        return number
+
+    def _selects(self, packet: MediaPacket) -> bool:
+        """Whether the packet is of the simulcast layer that is sent."""
+        selection = self._selection
+        before = selection.current
+        if not selection.forwards(packet):
+            if selection.wished is not None and self._source is not None:
+                self._source.request_keyframe(selection.wished)
+            return False
+        if selection.current != before:
+            self._begins, self._keeps_time = True, False
+        return True
+
+    def _choose(self, codec: Codec) -> None:
+        self._payload_codec = codec
+        entries = self._parameters.payload_types if self._parameters is not None else ()
+        self._payload_type = choose_payload_type(entries, codec)
+
+    def _begin(self, packet: MediaPacket) -> None:
+        """Another source or layer, or this one after a pause: go on with the next number."""
+        self._begins = False
+        self._numbers.begin(packet.sequence)
+        if self.packets and not self._keeps_time:
+            passed = packet.arrival - self._arrival
+            before = self._capture_time()
+            now = self._timed.time_of(packet.timestamp, packet.layer) if self._timed else None
+            if before is not None and now is not None and abs(now - before - passed) < 1:
+                passed = now - before
+            ticks = max(1, round(passed * packet.codec.clock_rate))
+            self._timestamp_shift = self._timestamp + ticks - packet.timestamp
+        self._keeps_time = True
+
+    def _capture_time(self) -> float | None:
+        """The clock's time when the newest packet's content was captured."""
+        if self._timed is None or self._captured is None:
+            return None
+        return self._timed.time_of(*self._captured)
+
+    def report(self, now: float) -> SenderReport | None:
+        """What was sent, None where nothing was since the last call.
+
+        The RTP time is that of when the content was captured by the source's own sender reports,
+        so that a client's sound and picture stay together, else of when its packets came.
+        """
+        if self.packets == self._reported:
+            return None
+        self._reported = self.packets
+        when = self._capture_time()
+        if when is None or abs(when - self._arrival) > _MAX_CAPTURE_DELAY:
+            when = self._arrival
+        rate = self.codec.clock_rate
+        timestamp = self._timestamp + round((now - when) * rate)
+        return SenderReport(self.ssrc, self._link.ntp(now), timestamp, self.packets, self.octets)
+
+    def on_report(self, block: ReportBlock, now: float) -> None:
+        """The other side's report about this stream."""
+        self._extensions.stop_mid()
+        self._fraction_lost = block.fraction_lost / 256
+        self._jitter = block.jitter / self.codec.clock_rate
+        if self._redundancy is not None:
+            self._redundancy.blocks = 2 if self._fraction_lost > _LOSSY else 1
+        if block.last_report:
+            middle = self._link.ntp(now) >> 16
+            seconds = ((middle - block.last_report - block.delay) & 0xFFFF_FFFF) / 65536
+            if seconds < _MAX_ROUND_TRIP:
+                self._round_trip = seconds
+                self._link.measure_round_trip(seconds)
+
+    def on_nack(self, sequences: Sequence[int], now: float) -> None:
+        """The other side misses packets: send again what is still known."""
+        interval = max(_MIN_RESEND_INTERVAL, self._link.round_trip or 0)
+        payload_type = self._payload_type
+        for sequence in sequences:
+            packet = self._sent.take(sequence, now, interval)
+            if packet is None:
+                continue
+            if self._extensions.has_send_time:
+                at = HEADER_BYTES + self._extensions.send_time_at
+                packet = packet[:at] + send_time(now) + packet[at + 3 :]
+            if (
+                payload_type is not None
+                and payload_type.rtx is not None
+                and packet[1] & 0x7F == payload_type.number  # and not redundant audio
+            ):
+                self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
+                packet = build_retransmission(
+                    packet, payload_type.rtx, self._rtx_sequence, self.rtx_ssrc
+                )
+            self.resent += 1
+            self._link.send_rtp(packet)
+
+    def on_keyframe_wanted(self, number: int | None = None) -> None:
+        """PLI, or FIR with its number, which is the same in a FIR that is only repeated."""
+        if number is not None:
+            if number == self._intra_request:
+                return
+            self._intra_request = number
+        if self._video and self._source is not None and not self._paused:
+            layer = self._selection.current
+            self._source.request_keyframe(layer if layer >= 0 else self._selection.target)
+
+    def close(self) -> None:
+        """Send no more, and let go of the source."""
+        self.set_source(None)
+        self._parameters = None
+        self._open = False
