@@ -24,7 +24,6 @@ from greenroom.rooms.rtc.receiver import RtpReceiver
 from greenroom.rooms.rtc.sender import RtpSender
 
 SCTP_PORT = 5000
-MAX_MESSAGE_BYTES = 262_144
 
 # LiveKit's names of simulcast layers, the smallest first.
 _LAYERS = {"q": 0, "h": 1, "f": 2}
@@ -181,14 +180,14 @@ def answer_role(encryption: Encryption, dtls_client: bool | None) -> bool:
     return wanted
 
 
-def answer_section(plan: SectionPlan) -> Section:
+def answer_section(plan: SectionPlan, max_message_bytes: int) -> Section:
     """This side's description of a planned section."""
     offered = plan.offered
     section = Section(offered.media, offered.mid, offered.protocol, offered.format_list)
     if plan.rejected:
         return replace(section, rejected=True)
     if plan.codecs is None:
-        return replace(section, sctp_port=SCTP_PORT, max_message_bytes=MAX_MESSAGE_BYTES)
+        return replace(section, sctp_port=SCTP_PORT, max_message_bytes=max_message_bytes)
     section = replace(section, rids=offered.rids if plan.receives else ())
     return track_section(section, plan.codecs, plan.sender, receives=plan.receives)
 

@@ -13,7 +13,6 @@ from greenroom.rooms.errors import InvalidDescription
 from greenroom.rooms.rtc.codecs import SectionCodecs, find
 from greenroom.rooms.rtc.description import Description, Section
 from greenroom.rooms.rtc.negotiation import (
-    MAX_MESSAGE_BYTES,
     SCTP_PORT,
     Slot,
     check_order,
@@ -38,8 +37,9 @@ class AnsweredSection:
 class Offerer:
     """Makes the offers over `slots`, which it fills and keeps."""
 
-    def __init__(self, slots: list[Slot], max_sections: int) -> None:
+    def __init__(self, slots: list[Slot], max_sections: int, max_message_bytes: int) -> None:
         self._slots, self._max_sections = slots, max_sections
+        self._max_message_bytes = max_message_bytes
         self._payload_types = PayloadTypes()
         self._offered: list[RtpSender | None] | None = None
 
@@ -82,8 +82,7 @@ class Offerer:
         if slot is not None:
             slot.sender, slot.codecs = sender, codecs
 
-    @staticmethod
-    def _section(slot: Slot) -> Section:
+    def _section(self, slot: Slot) -> Section:
         if slot.codecs is None:
             return Section(
                 slot.media,
@@ -92,7 +91,7 @@ class Offerer:
                 ("webrtc-datachannel",),
                 rejected=slot.rejected,
                 sctp_port=SCTP_PORT,
-                max_message_bytes=MAX_MESSAGE_BYTES,
+                max_message_bytes=self._max_message_bytes,
             )
         section = Section(slot.media, slot.mid, _AVP, rejected=slot.rejected)
         return track_section(section, slot.codecs, slot.sender, receives=False)

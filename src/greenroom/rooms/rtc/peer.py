@@ -40,8 +40,8 @@ class PeerConnection:
     """A `ports.Peer` over any Transport, whose owner it becomes.
 
     `max_sections` bounds the media sections of a description, `publish_codecs` are the names of
-    codecs that are taken from the other side (`red`: redundant audio). It is either answered or
-    offered on, never both.
+    codecs that are taken from the other side (`red`: redundant audio), `max_message_bytes` is the
+    largest data message that the transport takes. It either answers or offers, never both.
     """
 
     def __init__(
@@ -51,10 +51,12 @@ class PeerConnection:
         *,
         max_sections: int = 64,
         publish_codecs: Collection[str] = PUBLISH_CODECS,
+        max_message_bytes: int = 262_144,
     ) -> None:
         self._transport = transport
         self._streams = Streams(transport.send_rtp, transport.send_rtcp, clock)
         self._max_sections, self._publish_codecs = max_sections, frozenset(publish_codecs)
+        self._max_message_bytes = max_message_bytes
         self._events: PeerEvents | None = None
         self._slots: list[Slot] = []
         self._senders: list[RtpSender] = []
@@ -97,7 +99,8 @@ class PeerConnection:
         ended, begun = self._apply(plans)
         mids = [plan.offered.mid for plan in plans if not plan.rejected]
         bundle = tuple(mid for mid in described.bundle if mid in mids)
-        answer = Description(tuple(answer_section(plan) for plan in plans), bundle)
+        sections = tuple(answer_section(plan, self._max_message_bytes) for plan in plans)
+        answer = Description(sections, bundle)
         text = self._write(answer, "active" if dtls_client else "passive")
         self._tell(ended, begun)
         return text
@@ -185,7 +188,7 @@ class PeerConnection:
         if self._answers:
             raise RuntimeError("the other side makes the offers of this connection")
         if self._offerer is None:
-            self._offerer = Offerer(self._slots, self._max_sections)
+            self._offerer = Offerer(self._slots, self._max_sections, self._max_message_bytes)
         waiting = [s for s in self._senders if s not in self._unsendable]
         description = self._offerer.offer(waiting, channels=self._channels_wanted)
         self._restarting = False
