@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from greenroom.rooms.rtc.extensions import MID, REPAIRED_RID, RID, find_element
+from greenroom.rooms.rtc.codecs import MID, REPAIRED_STREAM_ID, RTP_STREAM_ID
+from greenroom.rooms.rtc.extensions import find_element
 from greenroom.rooms.rtc.incoming import IncomingStream
 from greenroom.rooms.rtc.receiver import RtpReceiver
 from greenroom.rooms.rtc.rtp import RtpPacket
@@ -80,8 +81,8 @@ class Demultiplexer:
         return 0 if len(receiver.layers) == 1 or not (rids or repairs) else None
 
     def _rid(self, receiver: RtpReceiver, packet: RtpPacket) -> str | None:
-        rid = self._element(receiver, packet, REPAIRED_RID)
-        return rid if rid is not None else self._element(receiver, packet, RID)
+        rid = self._element(receiver, packet, REPAIRED_STREAM_ID)
+        return rid if rid is not None else self._element(receiver, packet, RTP_STREAM_ID)
 
     @staticmethod
     def _element(receiver: RtpReceiver, packet: RtpPacket, uri: str) -> str | None:

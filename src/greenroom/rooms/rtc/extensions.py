@@ -1,14 +1,8 @@
-"""RTP header extensions (RFC 8285): the URIs that are used, and their elements' bytes."""
+"""The elements of RTP header extensions (RFC 8285)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
-RID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
-REPAIRED_RID = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
-AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
-ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 
 ONE_BYTE = 0xBEDE
 TWO_BYTE = 0x1000

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 
-from greenroom.rooms.rtc.extensions import ABS_SEND_TIME, AUDIO_LEVEL, MID, encode_elements
+from greenroom.rooms.rtc.codecs import ABS_SEND_TIME, AUDIO_LEVEL, MID
+from greenroom.rooms.rtc.extensions import encode_elements
 from greenroom.rooms.rtc.media import Kind
 from greenroom.rooms.rtc.redundancy import MAX_LENGTH, MAX_OFFSET, build_redundant
+from greenroom.rooms.rtc.rtp import HEADER_BYTES
 
+SEND_TIME_AT = HEADER_BYTES + 5
+"""Where a packet's send time is: after the extension's header and its own."""
+_MAX_BYTES = 16
+"""Of an element with a one-byte header."""
 _MAX_REDUNDANT_BYTES = 1100
 """A packet with its redundancy still has to fit a path's smallest usual MTU, 1200 with SRTP's."""
 
@@ -16,14 +22,15 @@ _MAX_REDUNDANT_BYTES = 1100
 class HeaderExtensions:
     """Makes the header extension of each packet, by what was negotiated for the section.
 
+    `extensions` are the ids by URI, below 15: elements have one-byte headers.
     The MID is sent until the other side has shown that it knows the SSRC.
     """
 
-    __slots__ = ("_abs_id", "_abs_prefix", "_abs_suffix", "_level_id", "_made", "_mid", "_mid_id")
+    __slots__ = ("_abs_id", "_level_id", "_made", "_mid", "_mid_id")
 
     def __init__(self, kind: Kind, mid: str, extensions: Mapping[str, int]) -> None:
         self._mid = mid.encode()
-        self._mid_id = extensions.get(MID, 0)
+        self._mid_id = extensions.get(MID, 0) if 0 < len(self._mid) <= _MAX_BYTES else 0
         self._level_id = extensions.get(AUDIO_LEVEL, 0) if kind == "audio" else 0
         # The send time is for estimates of the bandwidth, which are about video.
         self._abs_id = extensions.get(ABS_SEND_TIME, 0) if kind == "video" else 0
@@ -37,7 +44,7 @@ class HeaderExtensions:
 
     @property
     def has_send_time(self) -> bool:
-        """Whether packets tell when they were sent."""
+        """Whether packets tell when they were sent, in the bytes from SEND_TIME_AT of each."""
         return self._abs_id > 0
 
     def encode(self, level: int | None, now: float) -> bytes:
@@ -49,15 +56,10 @@ class HeaderExtensions:
             return made[0]
         return made[0] + send_time(now) + made[1]
 
-    @property
-    def send_time_at(self) -> int:
-        """Where in the extension the send time's three bytes are."""
-        return len(next(iter(self._made.values()))[0])
-
     def _make(self, level: int | None) -> tuple[bytes, bytes]:
         elements: list[tuple[int, bytes]] = []
         if self._abs_id:
-            elements.append((self._abs_id, b"\xff\xff\xff"))
+            elements.append((self._abs_id, bytes(3)))
         if self._mid_id:
             elements.append((self._mid_id, self._mid))
         if self._level_id and level is not None:
@@ -65,7 +67,7 @@ class HeaderExtensions:
         whole = encode_elements(elements)
         if not self._abs_id:
             return whole, b""
-        at = whole.index(b"\xff\xff\xff", 4)
+        at = SEND_TIME_AT - HEADER_BYTES
         return whole[:at], whole[at + 3 :]
 
 

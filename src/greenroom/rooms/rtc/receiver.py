@@ -4,25 +4,19 @@ from __future__ import annotations
 
 from functools import partial
 
-from greenroom.rooms.rtc.extensions import AUDIO_LEVEL, find_element
+from greenroom.rooms.rtc.codecs import AUDIO_LEVEL
+from greenroom.rooms.rtc.extensions import find_element
+from greenroom.rooms.rtc.feedback import Feedback
 from greenroom.rooms.rtc.incoming import IncomingStream, Layer
 from greenroom.rooms.rtc.link import Link
 from greenroom.rooms.rtc.media import OPUS, VP8, Codec, Kind, MediaPacket, MediaSink
 from greenroom.rooms.rtc.numbering import MAX_DROPOUT
-from greenroom.rooms.rtc.payloads import Format, formats_of
+from greenroom.rooms.rtc.payloads import PayloadFormat, formats_of
 from greenroom.rooms.rtc.ports import StreamParameters
 from greenroom.rooms.rtc.reception import REORDERING, Reception
-from greenroom.rooms.rtc.redundancy import parse_redundant
-from greenroom.rooms.rtc.rtcp import build_full_intra_request, build_nack, build_picture_loss
+from greenroom.rooms.rtc.redundancy import find_primary, parse_redundant
 from greenroom.rooms.rtc.rtp import RtpPacket
 from greenroom.rooms.rtc.simulcast import MAX_LAYERS, SILENCE, KeyframeRequests
-
-_NACK_TRIES = 8
-_NACK_AGE = {"audio": 0.3, "video": 1.0}
-"""Seconds after which a missing packet is no use any more."""
-_ROUND_TRIP = 0.1
-"""Seconds, taken for the round trip until it is known."""
-_MIN_NACK_INTERVAL = 0.02
 
 
 class RtpReceiver:
@@ -39,7 +33,7 @@ class RtpReceiver:
         self.streams: list[IncomingStream] = []
         self._link = link
         self._sinks: tuple[MediaSink, ...] = ()
-        self._intra_requests = 0
+        self._feedback = Feedback(link)
         self.configure(parameters)
 
     def configure(self, parameters: StreamParameters) -> None:
@@ -50,13 +44,9 @@ class RtpReceiver:
         self.formats = formats_of(parameters)
         usual = OPUS if parameters.kind == "audio" else VP8
         self._codec = parameters.payload_types[0].codec if parameters.payload_types else usual
-        self._level_id = parameters.extensions.get(AUDIO_LEVEL, 0)
-        feedback: set[str] = set()
-        for entry in parameters.payload_types:
-            feedback |= entry.feedback
-        self._nack, self._pli = "nack" in feedback, "nack pli" in feedback
-        self._fir = "ccm fir" in feedback
-        self.limits_bitrate = "goog-remb" in feedback
+        is_audio = parameters.kind == "audio"
+        self._level_id = parameters.extensions.get(AUDIO_LEVEL, 0) if is_audio else 0
+        self._feedback.configure(parameters)
         count = max(1, len(parameters.rids) or len(parameters.ssrcs))
         for index in range(len(self.layers), min(count, MAX_LAYERS)):
             self.layers.append(Layer(index, KeyframeRequests(partial(self._ask, index))))
@@ -65,6 +55,11 @@ class RtpReceiver:
     def codec(self) -> Codec:
         """Of the last packet; before one came, the codec that is preferred."""
         return self._codec
+
+    @property
+    def limits_bitrate(self) -> bool:
+        """Whether the other side wants to be told how much it may send."""
+        return self._feedback.limits_bitrate
 
     @property
     def active_layers(self) -> tuple[int, ...]:
@@ -124,14 +119,12 @@ class RtpReceiver:
             return
         if number != before + 1:
             self._on_disorder(stream, packet, number, before, arrival)
-        if number == reception.highest:
-            reception.measure(packet.timestamp, arrival)
         layer.arrival = arrival
         layer.octets += len(packet.payload)
-        if held.is_red:
-            self._on_redundant(stream, reception, packet, number, arrival)
-        else:
-            self._deliver(stream, held, packet, number, arrival)
+        if number == reception.highest:
+            reception.measure(packet.timestamp, arrival)
+            layer.timestamp = (packet.timestamp + stream.timestamp_shift) & 0xFFFFFFFF
+        self._unwrap(stream, held, packet, packet.payload, number, arrival)
 
     def _start(self, stream: IncomingStream, packet: RtpPacket, arrival: float) -> Reception | None:
         """The first packet of an SSRC; its layer goes on with it."""
@@ -167,11 +160,11 @@ class RtpReceiver:
         if number - before >= MAX_DROPOUT:
             stream.forget_report()
             self._continue(stream, packet, number, before + stream.shift, arrival)
-        elif self._nack and number > before:
+        elif self._feedback.nacks and number > before:
             self._link.wake(arrival + REORDERING)
 
     def _on_repair(
-        self, stream: IncomingStream, held: Format, packet: RtpPacket, arrival: float
+        self, stream: IncomingStream, held: PayloadFormat, packet: RtpPacket, arrival: float
     ) -> None:
         """A retransmission (RFC 4588 section 4): the original number, then what was there."""
         original = stream.layer.stream if stream.repairs else stream
@@ -182,70 +175,90 @@ class RtpReceiver:
         if number < 0:
             return
         stream.layer.octets += len(payload)
-        restored = packet._replace(payload=payload[2:])
-        if held.is_red:
-            self._on_redundant(original, original.reception, restored, number, arrival)
-        else:
-            self._deliver(original, held, restored, number, arrival)
+        self._unwrap(original, held, packet, payload[2:], number, arrival)
 
-    def _on_redundant(
+    def _unwrap(
         self,
         stream: IncomingStream,
-        reception: Reception,
+        held: PayloadFormat,
         packet: RtpPacket,
+        payload: bytes,
         number: int,
         arrival: float,
     ) -> None:
-        parsed = parse_redundant(packet.payload)
-        held = self.formats.get(parsed.payload_type) if parsed else None
-        if parsed is None or held is None or held.is_red or held.is_rtx:
-            self.dropped += 1
+        """Hand over what a packet holds, and before it what its redundancy makes good."""
+        if held.is_red:
+            if stream.reception is not None and stream.reception.missing:
+                self._recover(stream, packet, payload, number, arrival)
+            payload_type, payload = find_primary(payload)
+            inner = self.formats.get(payload_type)
+            if inner is None or inner.is_red or inner.is_rtx:
+                self.dropped += 1
+                return
+            held = inner
+        level: int | None = None
+        if self._level_id:
+            element = find_element(packet.profile, packet.extension, self._level_id)
+            if element:
+                level = element[0] & 0x7F
+        self._deliver(
+            stream, held, number, packet.timestamp, packet.marker, payload, arrival, level
+        )
+
+    def _recover(
+        self,
+        stream: IncomingStream,
+        packet: RtpPacket,
+        payload: bytes,
+        number: int,
+        arrival: float,
+    ) -> None:
+        """Hand over those of a packet's redundant blocks that are missing, the oldest first.
+
+        RFC 2198 tells blocks apart by time alone; senders of real-time audio leave none out, so
+        that each is of the packet just before the next.
+        """
+        reception = stream.reception
+        blocks = parse_redundant(payload)
+        if reception is None or blocks is None:
             return
-        if reception.missing:
-            # RFC 2198 tells the blocks apart by time alone; senders of real-time audio leave none
-            # out, so that each is of the packet just before the next.
-            for back, block in zip(range(len(parsed.blocks), 0, -1), parsed.blocks, strict=True):
-                lost = reception.recover(number - back & 0xFFFF)
-                inner = self.formats.get(block.payload_type)
-                if lost < 0 or inner is None or not block.payload:
-                    continue
-                restored = packet._replace(
-                    marker=False,
-                    timestamp=packet.timestamp - block.offset & 0xFFFFFFFF,
-                    payload=block.payload,
-                    extension=b"",
-                )
-                self._deliver(stream, inner, restored, lost, arrival)
-        self._deliver(stream, held, packet._replace(payload=parsed.payload), number, arrival)
+        for back, block in zip(range(len(blocks), 0, -1), blocks, strict=True):
+            held = self.formats.get(block.payload_type)
+            if held is None or held.is_red or held.is_rtx or not block.payload:
+                continue
+            lost = reception.recover((number - back) & 0xFFFF)
+            if lost >= 0:
+                timestamp = packet.timestamp - block.offset
+                self._deliver(stream, held, lost, timestamp, False, block.payload, arrival, None)
 
     def _deliver(
         self,
         stream: IncomingStream,
-        held: Format,
-        packet: RtpPacket,
+        held: PayloadFormat,
         number: int,
+        timestamp: int,
+        marker: bool,
+        payload: bytes,
         arrival: float,
+        level: int | None,
     ) -> None:
-        layer, payload = stream.layer, packet.payload
-        timestamp = (packet.timestamp + stream.timestamp_shift) & 0xFFFFFFFF
-        level: int | None = None
+        layer = stream.layer
+        timestamp = (timestamp + stream.timestamp_shift) & 0xFFFFFFFF
         keyframe = False
-        if held.begins_keyframe is not None:
-            if timestamp != layer.keyframe_timestamp and held.begins_keyframe(payload):
-                layer.keyframe_timestamp = timestamp
-                layer.keyframes.wanted = False
-                keyframe = True
-        elif self._level_id:
-            element = find_element(packet.profile, packet.extension, self._level_id)
-            if element:
-                level = element[0] & 0x7F
-        layer.timestamp = timestamp
+        if (
+            held.begins_keyframe is not None
+            and timestamp != layer.keyframe_timestamp
+            and held.begins_keyframe(payload)
+        ):
+            layer.keyframe_timestamp = timestamp
+            layer.keyframes.wanted = False
+            keyframe = True
         self._codec = held.codec
         media = MediaPacket(
             held.codec,
             (number + stream.shift) & 0xFFFF,
             timestamp,
-            packet.marker,
+            marker,
             payload,
             arrival,
             layer.index,
@@ -261,32 +274,14 @@ class RtpReceiver:
         for layer in self.layers:
             due = min(due, layer.keyframes.run(now))
             stream = layer.stream
-            if not self._nack or stream is None or stream.reception is None:
-                continue
-            round_trip = self._link.round_trip or _ROUND_TRIP
-            sequences, look = stream.reception.requests(
-                now,
-                interval=max(_MIN_NACK_INTERVAL, round_trip * 1.25),
-                tries=_NACK_TRIES,
-                age=_NACK_AGE[self.kind],
-            )
-            if sequences:
-                self._link.send_rtcp(build_nack(self._link.ssrc, stream.ssrc, sequences))
-            due = min(due, look)
+            if self._feedback.nacks and stream is not None and stream.reception is not None:
+                due = min(due, self._feedback.ask_for_packets(stream.reception, now))
         return due
 
     def _ask(self, index: int) -> bool:
         """Ask for a keyframe of a layer; whether that could be done."""
         stream = self.layers[index].stream
-        if stream is None or not (self._pli or self._fir):
-            return False
-        if self._pli:
-            request = build_picture_loss(self._link.ssrc, stream.ssrc)
-        else:
-            self._intra_requests += 1
-            request = build_full_intra_request(self._link.ssrc, stream.ssrc, self._intra_requests)
-        self._link.send_rtcp(request)
-        return True
+        return stream is not None and self._feedback.ask_for_keyframe(stream.ssrc)
 
     def close(self) -> None:
         """Let go of the sinks."""

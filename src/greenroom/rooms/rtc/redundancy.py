@@ -18,37 +18,37 @@ class RedundantBlock(NamedTuple):
     payload: bytes
 
 
-class RedundantPayload(NamedTuple):
-    """A RED payload: the packet's own payload, and the earlier ones, the oldest first."""
+def find_primary(data: bytes) -> tuple[int, bytes]:
+    """The packet's own payload, with its payload type; -1 where lengths contradict each other."""
+    at, skipped, size = 0, 0, len(data)
+    while at < size:
+        head = data[at]
+        if head < 0x80:
+            at += 1 + skipped
+            return (head, data[at:]) if at <= size else (-1, b"")
+        if at + 4 > size:
+            break
+        skipped += (data[at + 2] & 0x03) << 8 | data[at + 3]
+        at += 4
+    return -1, b""
 
-    payload_type: int
-    payload: bytes
-    blocks: tuple[RedundantBlock, ...]
 
-
-def parse_redundant(data: bytes) -> RedundantPayload | None:
-    """Take a RED payload apart; None where it contradicts its own lengths."""
+def parse_redundant(data: bytes) -> list[RedundantBlock] | None:
+    """The earlier payloads, the oldest first; None where lengths contradict each other."""
     headers: list[tuple[int, int, int]] = []
     at, size = 0, len(data)
-    while True:
-        if at >= size:
-            return None
-        head = data[at]
-        if not head & 0x80:
-            at += 1
-            break
+    while at < size and data[at] & 0x80:
         if at + 4 > size or len(headers) == MAX_BLOCKS:
             return None
         fields = data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3]
-        headers.append((head & 0x7F, fields >> 10, fields & 0x3FF))
+        headers.append((data[at] & 0x7F, fields >> 10, fields & 0x3FF))
         at += 4
+    at += 1
     blocks = []
     for payload_type, offset, length in headers:
         blocks.append(RedundantBlock(payload_type, offset, data[at : at + length]))
         at += length
-    if at > size:
-        return None
-    return RedundantPayload(head & 0x7F, data[at:], tuple(blocks))
+    return blocks if at <= size else None
 
 
 def build_redundant(

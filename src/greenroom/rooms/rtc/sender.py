@@ -6,21 +6,21 @@ import random
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
+from greenroom.rooms.rtc.codecs import find
+from greenroom.rooms.rtc.delivery import Delivery
 from greenroom.rooms.rtc.link import Link, random_ssrc
 from greenroom.rooms.rtc.media import Codec, MediaPacket, MediaSource
 from greenroom.rooms.rtc.numbering import JUMPED, Renumbering
-from greenroom.rooms.rtc.outgoing import HeaderExtensions, Redundancy, send_time
-from greenroom.rooms.rtc.payloads import choose_payload_type
+from greenroom.rooms.rtc.outgoing import SEND_TIME_AT, HeaderExtensions, Redundancy, send_time
 from greenroom.rooms.rtc.ports import PayloadType, StreamParameters
 from greenroom.rooms.rtc.retransmission import SentPackets, build_retransmission
 from greenroom.rooms.rtc.rtcp import ReportBlock, SenderReport
-from greenroom.rooms.rtc.rtp import HEADER_BYTES, build_rtp
+from greenroom.rooms.rtc.rtp import build_rtp
 from greenroom.rooms.rtc.simulcast import LayerSelection
 
 _HISTORY = {"audio": 64, "video": 512}
 _MIN_RESEND_INTERVAL = 0.01
 _MAX_CAPTURE_DELAY = 10.0
-_MAX_ROUND_TRIP = 30.0
 _LOSSY = 0.05
 """The loss from which on redundant audio carries two earlier packets and not one."""
 
@@ -67,9 +67,7 @@ class RtpSender:
         self._captured: tuple[int, int] | None = None
         self._reported = 0
         self._intra_request = -1
-        self._fraction_lost = 0.0
-        self._jitter = 0.0
-        self._round_trip: float | None = None
+        self._delivery = Delivery(link, codec.clock_rate)
 
     @property
     def mid(self) -> str | None:
@@ -79,17 +77,17 @@ class RtpSender:
     @property
     def round_trip(self) -> float | None:
         """Seconds there and back by the last receiver report; None: not known yet."""
-        return self._round_trip
+        return self._delivery.round_trip
 
     @property
     def fraction_lost(self) -> float:
         """0 to 1, by the last receiver report."""
-        return self._fraction_lost
+        return self._delivery.fraction_lost
 
     @property
     def jitter(self) -> float:
         """Seconds, by the last receiver report (RFC 3550 section 6.4.1)."""
-        return self._jitter
+        return self._delivery.jitter
 
     @property
     def layer(self) -> int | None:
@@ -211,7 +209,7 @@ class RtpSender:
     def _choose(self, codec: Codec) -> None:
         self._payload_codec = codec
         entries = self._parameters.payload_types if self._parameters is not None else ()
-        self._payload_type = choose_payload_type(entries, codec)
+        self._payload_type = find(codec, entries)
 
     def _begin(self, packet: MediaPacket) -> None:
         """Another source or layer, or this one after a pause: go on with the next number."""
@@ -252,16 +250,9 @@ class RtpSender:
     def on_report(self, block: ReportBlock, now: float) -> None:
         """The other side's report about this stream."""
         self._extensions.stop_mid()
-        self._fraction_lost = block.fraction_lost / 256
-        self._jitter = block.jitter / self.codec.clock_rate
+        self._delivery.update(block, now)
         if self._redundancy is not None:
-            self._redundancy.blocks = 2 if self._fraction_lost > _LOSSY else 1
-        if block.last_report:
-            middle = self._link.ntp(now) >> 16
-            seconds = ((middle - block.last_report - block.delay) & 0xFFFF_FFFF) / 65536
-            if seconds < _MAX_ROUND_TRIP:
-                self._round_trip = seconds
-                self._link.measure_round_trip(seconds)
+            self._redundancy.blocks = 2 if self._delivery.fraction_lost > _LOSSY else 1
 
     def on_nack(self, sequences: Sequence[int], now: float) -> None:
         """The other side misses packets: send again what is still known."""
@@ -271,20 +262,21 @@ class RtpSender:
             packet = self._sent.take(sequence, now, interval)
             if packet is None:
                 continue
-            if self._extensions.has_send_time:
-                at = HEADER_BYTES + self._extensions.send_time_at
-                packet = packet[:at] + send_time(now) + packet[at + 3 :]
             if (
                 payload_type is not None
                 and payload_type.rtx is not None
                 and packet[1] & 0x7F == payload_type.number  # and not redundant audio
             ):
-                self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
-                packet = build_retransmission(
-                    packet, payload_type.rtx, self._rtx_sequence, self.rtx_ssrc
-                )
+                packet = self._repair(packet, payload_type.rtx, now)
+            # Without RTX it must be the same bytes: SRTP encrypts a number in one way only.
             self.resent += 1
             self._link.send_rtp(packet)
+
+    def _repair(self, packet: bytes, payload_type: int, now: float) -> bytes:
+        if self._extensions.has_send_time:
+            packet = packet[:SEND_TIME_AT] + send_time(now) + packet[SEND_TIME_AT + 3 :]
+        self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
+        return build_retransmission(packet, payload_type, self._rtx_sequence, self.rtx_ssrc)
 
     def on_keyframe_wanted(self, number: int | None = None) -> None:
         """PLI, or FIR with its number, which is the same in a FIR that is only repeated."""
