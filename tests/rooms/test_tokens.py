@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import jwt
@@ -109,6 +110,36 @@ def test_who_is_granted_little_may_publish_and_hear_but_change_nothing() -> None
 
 def test_a_hidden_one_is_signed_as_such() -> None:
     assert verifier().verify(tokens().sign("r", "i", hidden=True)).hidden
+
+
+@pytest.mark.parametrize(
+    "grants",
+    [
+        Grants(identity="i", room="r", room_join=True),
+        Grants(identity="i", can_publish=False, can_subscribe=False, can_publish_data=False),
+        Grants(
+            identity="i",
+            name="n",
+            kind="agent",
+            metadata="m",
+            attributes={"a": "b"},
+            room="r",
+            room_join=True,
+            room_admin=True,
+            can_publish_sources=frozenset({"camera"}),
+            can_update_own_metadata=True,
+            hidden=True,
+            agent=True,
+        ),
+    ],
+)
+def test_grants_are_read_as_they_were_signed(grants: Grants) -> None:
+    assert replace(verifier().verify(tokens().sign_grants(grants)), expires=None) == grants
+
+
+def test_who_may_publish_from_no_source_may_not_publish() -> None:
+    none = Grants(identity="i", can_publish_sources=frozenset())
+    assert not verifier().verify(tokens().sign_grants(none)).can_publish
 
 
 def test_using_a_short_secret_warns_of_nothing() -> None:

@@ -12,11 +12,10 @@ from livekit.protocol.webhook import WebhookEvent
 
 from greenroom.api.livekit_rooms.app import PING_TIMEOUT, create_rooms_app
 from greenroom.api.server_protocol import BoundedHttpProtocol, BoundedWebSocketProtocol
+from greenroom.app.embedded_rooms import create_peer
 from greenroom.rooms.embedded.server import RoomServer
 from greenroom.rooms.rtc.certificate import Certificate
-from greenroom.rooms.rtc.peer import PeerConnection
-from greenroom.rooms.rtc.ports import PeerEvents
-from greenroom.rooms.rtc.transport import PeerTransport
+from greenroom.rooms.rtc.ports import Peer, PeerEvents
 from greenroom.rooms.rtc.udp import UdpMux
 from greenroom.rooms.tokens import LiveKitTokens
 from greenroom.settings import RoomSettings
@@ -37,7 +36,7 @@ class RunningRooms:
     settings: RoomSettings
     mux: UdpMux
     events: list[WebhookEvent] = field(default_factory=list)
-    peers: list[PeerConnection] = field(default_factory=list)
+    peers: list[Peer] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -75,20 +74,10 @@ async def running_rooms(
     mux = await UdpMux.open(rooms, "127.0.0.1", loop)
     certificate = Certificate.generate()
     events: list[WebhookEvent] = []
-    peers: list[PeerConnection] = []
+    peers: list[Peer] = []
 
-    def new_peer(peer_events: PeerEvents) -> PeerConnection:
-        transport = PeerTransport(
-            mux,
-            certificate,
-            loop,
-            connect_timeout=rooms.connect_timeout,
-            reconnect_timeout=rooms.reconnect_timeout,
-            max_unsent_bytes=rooms.max_unsent_bytes,
-            max_message_bytes=rooms.max_message_bytes,
-        )
-        peer = PeerConnection(transport, loop)
-        peer.attach(peer_events)
+    def new_peer(peer_events: PeerEvents) -> Peer:
+        peer = create_peer(mux, certificate, loop, rooms, peer_events)
         peers.append(peer)
         return peer
 

@@ -30,6 +30,27 @@ _ALGORITHM = "HS256"
 _KINDS = frozenset(get_args(ParticipantKind))
 _ORIGINS = frozenset(get_args(TrackOrigin))
 
+_FLAGS = {
+    "roomJoin": "room_join",
+    "roomCreate": "room_create",
+    "roomList": "room_list",
+    "roomAdmin": "room_admin",
+    "roomRecord": "room_record",
+    "canUpdateOwnMetadata": "can_update_own_metadata",
+    "canSubscribeMetrics": "can_subscribe_metrics",
+    "hidden": "hidden",
+    "recorder": "recorder",
+    "agent": "agent",
+}
+"""What a token has to say to allow it: the claim, and the name of it in Grants."""
+
+_ALLOWED = {
+    "canPublish": "can_publish",
+    "canSubscribe": "can_subscribe",
+    "canPublishData": "can_publish_data",
+}
+"""What a token has to say to refuse it."""
+
 
 def room_name(session_id: str) -> str:
     """The room of a session."""
@@ -60,26 +81,43 @@ class LiveKitTokens:
     ) -> str:
         """A token with which `identity` may join `room`. Raises RoomsFailed."""
         if not room or not identity:
-            raise RoomsFailed("a token needs a room and an identity")
+            raise RoomsFailed("a token needs a room and an identity", retryable=False)
+        agent = kind == "agent"
+        return self.sign_grants(
+            Grants(
+                identity=identity,
+                name=name,
+                kind=kind,
+                metadata=metadata,
+                attributes=attributes or {},
+                room=room,
+                room_join=True,
+                hidden=hidden,
+                agent=agent,
+                # An agent tells its state by its attributes.
+                can_update_own_metadata=agent,
+            )
+        )
+
+    def sign_grants(self, grants: Grants) -> str:
+        """A token that allows just this, from now until its time is over. Raises RoomsFailed."""
         video: dict[str, Any] = {
-            "roomJoin": True,
-            "room": room,
-            "canPublish": True,
-            "canSubscribe": True,
-            "canPublishData": True,
+            claim: True for claim, name in _FLAGS.items() if getattr(grants, name)
         }
-        if hidden:
-            video["hidden"] = True
-        if kind == "agent":
-            # An agent tells its state by its attributes.
-            video |= {"agent": True, "canUpdateOwnMetadata": True}
-        claims: dict[str, Any] = {"video": video, "sub": identity, "name": name}
-        if kind != "standard":
-            claims["kind"] = kind
-        if metadata:
-            claims["metadata"] = metadata
-        if attributes:
-            claims["attributes"] = dict(attributes)
+        # What is not refused is allowed here, so both are said.
+        video |= {claim: getattr(grants, name) for claim, name in _ALLOWED.items()}
+        if grants.room:
+            video["room"] = grants.room
+        if grants.can_publish_sources is not None:
+            video["canPublishSources"] = sorted(grants.can_publish_sources)
+            video["canPublish"] = grants.can_publish and bool(grants.can_publish_sources)
+        claims: dict[str, Any] = {"sub": grants.identity, "name": grants.name, "video": video}
+        if grants.kind != "standard":
+            claims["kind"] = grants.kind
+        if grants.metadata:
+            claims["metadata"] = grants.metadata
+        if grants.attributes:
+            claims["attributes"] = dict(grants.attributes)
         return self.sign_claims(claims)
 
     def sign_claims(self, claims: Mapping[str, Any]) -> str:
@@ -157,10 +195,6 @@ def _grants(claims: Mapping[str, Any]) -> Grants:
     kind = claims.get("kind") or "standard"
     attributes = claims.get("attributes") or {}
 
-    def allowed(name: str, *, absent: bool = False) -> bool:
-        value = video.get(name)
-        return absent if value is None else value is True
-
     return Grants(
         identity=_text(claims.get("sub")),
         name=_text(claims.get("name")),
@@ -168,23 +202,12 @@ def _grants(claims: Mapping[str, Any]) -> Grants:
         metadata=_text(claims.get("metadata")),
         attributes={_text(name): _text(value) for name, value in attributes.items()},
         room=_text(video.get("room")),
-        room_join=allowed("roomJoin"),
-        room_create=allowed("roomCreate"),
-        room_list=allowed("roomList"),
-        room_admin=allowed("roomAdmin"),
-        room_record=allowed("roomRecord"),
-        can_publish=allowed("canPublish", absent=True),
-        can_subscribe=allowed("canSubscribe", absent=True),
-        can_publish_data=allowed("canPublishData", absent=True),
         can_publish_sources=None
         if sources is None
         else cast("frozenset[TrackOrigin]", frozenset(map(_text, sources)) & _ORIGINS),
-        can_update_own_metadata=allowed("canUpdateOwnMetadata"),
-        can_subscribe_metrics=allowed("canSubscribeMetrics"),
-        hidden=allowed("hidden"),
-        recorder=allowed("recorder"),
-        agent=allowed("agent"),
         expires=claims["exp"],
+        **{name: video.get(claim) is True for claim, name in _FLAGS.items()},
+        **{name: video.get(claim) in {None, True} for claim, name in _ALLOWED.items()},
     )
 
 

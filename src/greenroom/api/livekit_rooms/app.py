@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from greenroom.api.http import HttpRequest
 from greenroom.api.livekit_rooms import room_service
@@ -96,6 +97,9 @@ def create_rooms_routes(
         for slash in ("", "/"):
             routes.append(WebSocketRoute(path + slash, signal))
             routes.append(Route(f"{path}/validate{slash}", validate))
+    if not single_pc:
+        # Starlette would refuse the handshake with 403, which is no sign to fall back.
+        routes.append(WebSocketRoute("/rtc/v1", _not_here))
     return routes
 
 
@@ -112,6 +116,11 @@ def create_rooms_app(
         rooms, settings, key_pairs, single_pc=single_pc, ping_timeout=ping_timeout
     )
     return Starlette(routes=[Route("/", _Ok()), *routes])
+
+
+async def _not_here(socket: WebSocket) -> None:
+    await socket.receive()
+    await send_text(socket.scope, socket.send, 404, "not served here")
 
 
 class _Ok:
