@@ -33,15 +33,6 @@ class JoinParameters:
     sync_state: rtc.SyncState | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class IceServer:
-    """A STUN or TURN server for clients, such as `turn:host:3478?transport=udp`."""
-
-    urls: tuple[str, ...]
-    username: str = ""
-    credential: str = ""
-
-
 class SignalChannel(Protocol):
     """The way to a client: a WebSocket. Both calls are plain and quick and must not raise."""
 
