@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import av
 from av.bitstream import BitStreamFilterContext
@@ -21,7 +21,9 @@ from greenroom.rooms.recording.sink import Sink
 from greenroom.rooms.recording.video import VideoFormat
 
 if TYPE_CHECKING:
+    from av.container import OutputContainer
     from av.stream import Stream
+    from av.video.codeccontext import VideoCodecContext
 
 CLUSTER_MS = 200
 """What the end of the process costs at most, of what was encoded."""
@@ -30,6 +32,7 @@ FRAME = RATE * 60 // 1000
 EFFORT = "5"
 """Opus' complexity, 0 to 10. A second of two voices takes 7 ms of CPU; at 10 six times that."""
 
+_ENCODERS = {"h264": "libx264", "av1": "libsvtav1"}
 _MS = Fraction(1, 1000)
 _OPTIONS = {
     "cluster_time_limit": str(CLUSTER_MS),
@@ -50,9 +53,9 @@ class Container:
         video: VideoFormat | None = None,
         keyframe: EncodedFrame | None = None,
     ) -> None:
-        """Write the header. `keyframe`: the first one of an H264 picture, whose parameters it has.
+        """Write the header. `keyframe`: the picture's first, where the header repeats parameters.
 
-        Without it the file holds them in the picture only, which not all players find.
+        Without it they are made up, and players find the true ones in the picture.
         Raises av.FFmpegError.
         """
         self._position = 0
@@ -81,12 +84,15 @@ class Container:
         self._container.start_encoding()
 
     def _add_video(self, video: VideoFormat, keyframe: EncodedFrame | None) -> Stream:
-        stream = self._container.add_mux_stream(
-            video.codec.name, width=video.width, height=video.height
-        )
-        if video.codec.name == "h264" and keyframe is not None:
-            with av.open(io.BytesIO(keyframe.data), format="h264") as annex_b:
-                BitStreamFilterContext("null", annex_b.streams.video[0], stream)
+        stream = _mux_stream(self._container, video)
+        if video.parameters_in_header:
+            data = _blank_picture(video) if keyframe is None else keyframe.data
+            # PyAV takes the parameters from a stream's first packet. Here that may come long after
+            # the header was written, so another container does that.
+            with av.open(io.BytesIO(), "w", format="matroska") as scratch:
+                example = _mux_stream(scratch, video)
+                scratch.mux(_packet(example, data, 0, keyframe=True))
+                BitStreamFilterContext("null", example, stream)
         stream.time_base = _MS
         return stream
 
@@ -101,12 +107,9 @@ class Container:
     def write_picture(self, frame: EncodedFrame, position: float) -> None:
         """A picture at `position` seconds, later than the one before. Raises av.FFmpegError."""
         assert self._video is not None  # noqa: S101 - who has a picture said so at the beginning
-        packet = av.Packet(frame.data)
-        packet.stream = self._video
-        packet.time_base = _MS
-        packet.pts = packet.dts = round(position * 1000)
-        packet.is_keyframe = frame.keyframe
-        self._container.mux(packet)
+        self._container.mux(
+            _packet(self._video, frame.data, round(position * 1000), keyframe=frame.keyframe)
+        )
 
     def close(self) -> None:
         """Write the end: duration, and where the clusters are. Raises av.FFmpegError."""
@@ -114,3 +117,26 @@ class Container:
             self._container.mux(self._audio.encode(None))
         finally:
             self._container.close()
+
+
+def _mux_stream(container: OutputContainer, video: VideoFormat) -> Stream:
+    return container.add_mux_stream(video.codec.name, width=video.width, height=video.height)
+
+
+def _packet(stream: Stream, data: bytes, ms: int, *, keyframe: bool) -> av.Packet[Stream]:
+    packet = av.Packet(data)
+    packet.stream = stream
+    packet.time_base = _MS
+    packet.pts = packet.dts = ms
+    packet.is_keyframe = keyframe
+    return packet
+
+
+def _blank_picture(video: VideoFormat) -> bytes:
+    """A keyframe of the same size. The real ones bring their own parameters as well."""
+    encoder = cast("VideoCodecContext", av.CodecContext.create(_ENCODERS[video.codec.name], "w"))
+    encoder.width, encoder.height = video.width, video.height
+    encoder.pix_fmt, encoder.time_base, encoder.framerate = "yuv420p", _MS, Fraction(25)
+    encoder.options = {"tune": "zerolatency"} if video.codec.name == "h264" else {"preset": "12"}
+    picture = av.VideoFrame(video.width, video.height, "yuv420p")
+    return bytes([*encoder.encode(picture), *encoder.encode(None)][0])

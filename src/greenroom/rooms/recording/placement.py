@@ -15,11 +15,11 @@ class Placement:
     gap: a stream that wavers on its way is not cut into pieces.
     """
 
-    __slots__ = ("_begun", "_tolerance", "end")
+    __slots__ = ("_follows", "_tolerance", "end")
 
     def __init__(self, tolerance: float) -> None:
         self._tolerance = round(tolerance * RATE)
-        self._begun = False
+        self._follows = False
         self.end = 0
         """The position at which the last piece ends."""
 
@@ -30,8 +30,12 @@ class Placement:
         piece was heard to its end; before `written` nothing can be put any more.
         """
         start = round(ended * RATE) - length
-        follows = self._begun and start <= self.end + self._tolerance and self.end >= written
+        follows = self._follows and start <= self.end + self._tolerance and self.end >= written
         start = self.end if follows else max(start, self.end, written)
-        self._begun = True
+        self._follows = True
         self.end = start + length
         return start, follows
+
+    def interrupt(self) -> None:
+        """The last piece is lost: the next one does not follow it."""
+        self._follows = False

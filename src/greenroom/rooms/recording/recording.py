@@ -185,6 +185,7 @@ class Recording:
             return
         start, follows = placement.place(length, ended, self._until)
         if self._waiting > MOST_WAITING * RATE:
+            placement.interrupt()
             self._drop(length)
             return
         # A copy: whoever hands the samples over may use their place again.

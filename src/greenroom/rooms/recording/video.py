@@ -23,6 +23,11 @@ class VideoFormat:
     height: int
 
     @property
+    def parameters_in_header(self) -> bool:
+        """Whether the file's header repeats what a keyframe says of the stream."""
+        return self.codec.name in {"h264", "av1"}
+
+    @property
     def needs_matroska(self) -> bool:
         """Whether WebM does not know the codec."""
         return self.codec.name == "h264"

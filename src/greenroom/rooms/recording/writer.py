@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 MOST_TALKS = 1_000
 """Recordings of one session."""
 KEYFRAME_WAIT = RATE
-"""Samples that a header waits for the first keyframe of an H264 picture."""
+"""Samples that a header waits for the picture's first keyframe, where it needs that."""
 
 End = Literal["", "closed", "max_bytes", "disk", "failed"]
 """Why nothing more is written; empty while something is."""
@@ -110,10 +110,11 @@ class RecordingWriter:
     def _begin(self, until: int, *, close: bool) -> bool:
         """Write the header, unless it can be had better a little later."""
         first = self._pictures[0][1] if self._pictures else None
-        waits = self._video is not None and self._video.needs_matroska and first is None
+        waits = self._video is not None and self._video.parameters_in_header and first is None
         if waits and until < KEYFRAME_WAIT and not close:
             return False
-        suffix = ".mkv" if self._video is not None else ".webm"
+        matroska = self._video is not None and self._video.needs_matroska
+        suffix = ".mkv" if matroska else ".webm"
         for number in itertools.count(1):
             name = self._stem.name if number == 1 else f"{self._stem.name}-{number}"
             path = self._stem.with_name(name + suffix)
