@@ -38,12 +38,20 @@ class Echo:
         self._output.begin("reply", "turn", 24_000)
         self._output.write("reply", 0, tone(AGENT, 0.2, 24_000), last=True)
 
+    def heard(self) -> str:
+        return "a tone"
+
+    def interrupt(self) -> None:
+        self._output.flush()
+
     async def close(self) -> None:
         self.closed = True
 
 
 class Echoes:
     """Opens them."""
+
+    voice_rate = 24_000
 
     def __init__(self) -> None:
         self.opened: list[Echo] = []
@@ -102,6 +110,19 @@ async def test_a_conversation_is_recorded_from_its_opening_to_its_end(
     assert len(left) >= 0.4 * RATE
     assert strength(left[RATE // 10 : RATE // 10 * 3], USER) > 0.2
     assert strength(right[: RATE // 5], AGENT) > 0.15
+
+
+async def test_what_else_a_conversation_does_it_still_does(recordings: Recordings) -> None:
+    conversations = RecordedConversations(Echoes(), recordings)
+    assert conversations.voice_rate == 24_000
+    output = RecordingOutput()
+    conversation = conversations.open(
+        session(), output=output, listener=lambda event: None, records=()
+    )
+    assert conversation.heard() == "a tone"
+    conversation.interrupt()
+    assert output.calls == ["flush"]
+    await conversation.close()
 
 
 async def test_a_conversation_that_opts_out_is_left_alone(recordings: Recordings) -> None:

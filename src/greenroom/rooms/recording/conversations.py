@@ -37,6 +37,14 @@ class Conversation(Protocol):
         """Take the next samples of the user's microphone, 16 kHz."""
         ...
 
+    def heard(self) -> str:
+        """The words of the current reply that the user has heard by now."""
+        ...
+
+    def interrupt(self) -> None:
+        """Cut the reply that is spoken."""
+        ...
+
     async def close(self) -> None:
         """End. Harmless twice."""
         ...
@@ -44,6 +52,11 @@ class Conversation(Protocol):
 
 class Conversations(Protocol):
     """Opens conversations."""
+
+    @property
+    def voice_rate(self) -> int:
+        """Hz of the agents' voice."""
+        ...
 
     def open(
         self,
@@ -73,6 +86,14 @@ class RecordedConversation:
         self._recording.user(pcm, HEARING_RATE)
         self._conversation.hear(pcm)
 
+    def heard(self) -> str:
+        """The words of the current reply that the user has heard by now."""
+        return self._conversation.heard()
+
+    def interrupt(self) -> None:
+        """Cut the reply that is spoken."""
+        self._conversation.interrupt()
+
     async def close(self) -> None:
         """End both: what is cut as the conversation ends is not on the record."""
         try:
@@ -87,6 +108,11 @@ class RecordedConversations:
     def __init__(self, conversations: Conversations, recordings: Recordings) -> None:
         self._conversations = conversations
         self._recordings = recordings
+
+    @property
+    def voice_rate(self) -> int:
+        """Hz of the agents' voice."""
+        return self._conversations.voice_rate
 
     def open(
         self,
