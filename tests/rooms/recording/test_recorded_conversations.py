@@ -27,14 +27,14 @@ class Echo:
 
     def __init__(self, output: AudioOutput) -> None:
         self._output = output
-        self.heard: list[Pcm] = []
+        self.samples: list[Pcm] = []
         self.started = self.closed = False
 
     async def start(self) -> None:
         self.started = True
 
     def hear(self, pcm: Pcm) -> None:
-        self.heard.append(pcm)
+        self.samples.append(pcm)
         self._output.begin("reply", "turn", 24_000)
         self._output.write("reply", 0, tone(AGENT, 0.2, 24_000), last=True)
 
@@ -104,7 +104,7 @@ async def test_a_conversation_is_recorded_from_its_opening_to_its_end(
     [echo] = echoes.opened
     assert echo.started
     assert echo.closed
-    assert np.array_equal(echo.heard[0], tone(USER, 0.4))
+    assert np.array_equal(echo.samples[0], tone(USER, 0.4))
     [path] = await recordings.find("sess_1")
     left, right = played(path)
     assert len(left) >= 0.4 * RATE
