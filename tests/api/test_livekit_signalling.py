@@ -302,7 +302,9 @@ async def validated(url: str, path: str, token: str | None = None, **query: str)
 
 
 @pytest.mark.parametrize("token", ["", "nonsense"])
-async def test_without_a_valid_token_nobody_is_let_in(token: str) -> None:
+async def test_without_a_valid_token_nobody_is_let_in(
+    token: str, caplog: pytest.LogCaptureFixture
+) -> None:
     async with rooms_app() as (url, rooms):
         with pytest.raises(InvalidStatus) as refused:
             await joining(url, token=token).__aenter__()
@@ -313,6 +315,8 @@ async def test_without_a_valid_token_nobody_is_let_in(token: str) -> None:
             answer = await client.get(url + "/rtc/validate", headers=headers)
             assert (answer.status_code, "Bearer" in answer.text) == (401, True)
         assert not rooms.places
+    # uvicorn takes a refusal for a defect of the application.
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 @pytest.mark.parametrize("path", ["/rtc/validate", "/rtc/validate/", "/rtc/v1/validate"])

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Generator
 from typing import Any
 
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.streams import StreamReader
@@ -126,6 +127,12 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
         """Run the application; then the client has LINGER seconds."""
         await super().run_asgi()
         self._abort_later()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """As uvicorn does it; a handshake that was refused is complete, which uvicorn denies."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body":
+            self.handshake_complete = self.handshake_complete or not message.get("more_body", False)
 
     def keepalive_timeout(self) -> None:
         """A client that does not answer pings won't read what is still to be sent either."""
