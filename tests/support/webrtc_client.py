@@ -229,3 +229,44 @@ class WebRtcClient:
             if endpoint is not None:
                 endpoint.close()
         await asyncio.sleep(0)
+
+
+class TransportLog:
+    """`TransportEvents` that keeps everything, for tests to wait for."""
+
+    def __init__(self) -> None:
+        self.states: list[str] = []
+        self.rtp: asyncio.Queue[tuple[bytes, float]] = asyncio.Queue()
+        self.rtcp: asyncio.Queue[bytes] = asyncio.Queue()
+        self.channels: asyncio.Queue[str] = asyncio.Queue()
+        self.messages: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
+        self._changed = asyncio.Event()
+
+    def on_state(self, state: str) -> None:
+        self.states.append(state)
+        self._changed.set()
+
+    def on_rtp(self, packet: bytes, arrival: float) -> None:
+        self.rtp.put_nowait((packet, arrival))
+
+    def on_rtcp(self, packet: bytes) -> None:
+        self.rtcp.put_nowait(packet)
+
+    def on_channel(self, label: str) -> None:
+        self.channels.put_nowait(label)
+
+    def on_message(self, label: str, payload: bytes) -> None:
+        self.messages.put_nowait((label, payload))
+
+    async def reached(self, state: str) -> None:
+        """Return when the last state is this one."""
+        async with asyncio.timeout(TIMEOUT):
+            while self.states[-1:] != [state]:
+                self._changed.clear()
+                await self._changed.wait()
+
+
+async def soon(awaitable: Any) -> Any:
+    """What is awaited, within the time limit of these tests."""
+    async with asyncio.timeout(TIMEOUT):
+        return await awaitable

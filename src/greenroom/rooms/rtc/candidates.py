@@ -6,6 +6,8 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from greenroom.errors import ConfigurationError
+
 _HOST, _SERVER_REFLEXIVE = 126, 100  # type preferences of RFC 8445, section 5.1.2.2
 _COMPONENT = 1  # RTP and RTCP share one
 
@@ -24,11 +26,14 @@ def candidate_lines(local: Sequence[Local], public_address: str) -> list[str]:
 
     `local` is in order of preference. `public_address` stands for every socket of its family,
     behind a NAT that keeps ports, and is preferred: it is a host candidate to the client, which
-    does not care how packets get here.
+    does not care how packets get here. Raises ConfigurationError where it is no address.
     """
     wanted: dict[tuple[str, int], str] = {}
     if public_address:
-        version = ipaddress.ip_address(public_address).version
+        try:
+            version = ipaddress.ip_address(public_address).version
+        except ValueError as problem:
+            raise ConfigurationError("rooms.public_address", str(problem)) from problem
         for place in local:
             if ipaddress.ip_address(place.host).version == version:
                 wanted.setdefault((public_address, place.port), "host")
