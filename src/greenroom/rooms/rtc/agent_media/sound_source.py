@@ -33,8 +33,9 @@ it out. After a longer one time is skipped: the timestamps jump, the sound goes 
 DELAY = 0.06
 """Seconds from a packet's leaving until it is heard where nobody knows better: the usual jitter
 buffer of 40 ms and a short way."""
-SETTLING_FRAMES = 4
-"""Silent frames that are really encoded after sound, until the coder's filters have rung out."""
+SETTLING_FRAMES = 25
+"""Silent frames that are really encoded after sound at most. The coder's high-pass filter rings
+below the last bit for some 300 to 420 ms; then it makes the constant silent packet by itself."""
 FADE_MS = 5
 SILENT_LEVEL = 127
 _HISTORY_FRAMES = 150
@@ -293,7 +294,10 @@ class SoundSource:
     def _silent_payload(self) -> bytes:
         if self._silent_frames < SETTLING_FRAMES:
             self._silent_frames += 1
-            return self._encoder.encode(self._silence)
+            payload = self._encoder.encode(self._silence)
+            if len(payload) <= len(SILENT_FRAME):
+                self._silent_frames = SETTLING_FRAMES
+            return payload
         self._silent_frames = SETTLING_FRAMES + 1
         return SILENT_FRAME
 
