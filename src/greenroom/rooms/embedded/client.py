@@ -8,34 +8,28 @@ from dataclasses import dataclass
 from livekit.protocol import models, rtc
 
 from greenroom.providers.clock import Clock, Timer
-from greenroom.rooms.embedded import data_routing, layers, limits, wire_info
-from greenroom.rooms.embedded.conditions import connection_quality, score
-from greenroom.rooms.embedded.connection import (
-    Connection,
-    DualConnection,
-    NewPeer,
-    SingleConnection,
-)
+from greenroom.rooms.embedded import data_routing, limits, wire_info
+from greenroom.rooms.embedded.conditions import score
+from greenroom.rooms.embedded.connection import Connection, NewPeer
+from greenroom.rooms.embedded.downstream import Downstream
+from greenroom.rooms.embedded.dual_connection import DualConnection
 from greenroom.rooms.embedded.grants import Grants
 from greenroom.rooms.embedded.joining import JoinParameters, SignalChannel
-from greenroom.rooms.embedded.layers import TrackSettings
 from greenroom.rooms.embedded.participant import Participant, State
 from greenroom.rooms.embedded.publication import Publication
-from greenroom.rooms.embedded.publishing import Announcements
 from greenroom.rooms.embedded.room import Room
 from greenroom.rooms.embedded.signalling import Requests
+from greenroom.rooms.embedded.single_connection import SingleConnection
+from greenroom.rooms.embedded.upstream import Upstream
 from greenroom.rooms.errors import InvalidDescription
 from greenroom.rooms.rtc.ice_servers import IceServer
-from greenroom.rooms.rtc.ports import ChannelLabel, Receiver, Sender, TransportState
+from greenroom.rooms.rtc.ports import ChannelLabel, Receiver, TransportState
 from greenroom.settings import RoomSettings
 
 Reason = models.DisconnectReason
 
 REFRESH_INTERVAL = 300.0
 """Seconds between new tokens, so that a client can always come back."""
-
-LESS_DELAY = 5.0
-"""Seconds for which nobody wants a video's layer before its publisher is told to stop it."""
 
 RETRY = 5.0
 """Seconds after which a client that was asked for media sections is asked again."""
@@ -96,7 +90,7 @@ class ClientParticipant(Participant):
                 metadata=parameters.metadata or None, attributes=dict(parameters.attributes)
             )
         self.settings = services.settings
-        self.announcements = Announcements(self._publish)
+        self.upstream = Upstream(self)
         self.requests = Requests(self)
         self._services = services
         self._clock = services.clock
@@ -104,13 +98,13 @@ class ClientParticipant(Participant):
         self._channel: SignalChannel | None = None
         self._session = Session(None)
         self._deadlines: dict[str, Timer] = {}
-        self._track_settings: dict[str, TrackSettings] = {}
-        self._receivers: dict[Receiver, Publication] = {}
         self._missed: dict[str, models.ParticipantInfo] = {}
-        self._best_told: dict[str, int] = {}
-        self._rate = data_routing.RateLimit(services.settings.max_data_rate, self._clock.time())
-        self._last_sequence = 0
-        self.dropped = 0
+        self.intake = data_routing.Intake(
+            self,
+            services.settings.max_message_bytes,
+            services.settings.max_data_rate,
+            self._clock.time(),
+        )
         self.connection: Connection
         if parameters.single_pc:
             self.connection = SingleConnection(self, services.new_peer, self._clock, retry=RETRY)
@@ -118,6 +112,7 @@ class ClientParticipant(Participant):
             self.connection = DualConnection(
                 self, services.new_peer, self._clock, timeout=services.settings.connect_timeout
             )
+        self.downstream = Downstream(self.connection, room.watched)
 
     # Coming and going
 
@@ -131,8 +126,6 @@ class ClientParticipant(Participant):
         self.room.announce(self)
         self._refresh_token()
         offer = parameters.publisher_offer
-        if offer is not None:
-            self.connection.expect(offer.sdp[: self.settings.max_description_bytes])
         for request in parameters.add_tracks:
             self.requests.add_track(request)
         self.room.subscribe_to_all(self)
@@ -160,7 +153,7 @@ class ClientParticipant(Participant):
                 reconnect=rtc.ReconnectResponse(
                     ice_servers=wire_info.ice_servers(self._services.ice_servers(self.identity)),
                     server_info=wire_info.SERVER_INFO,
-                    last_message_seq=self._last_sequence,
+                    last_message_seq=self.intake.last_sequence,
                 )
             )
         )
@@ -168,7 +161,7 @@ class ClientParticipant(Participant):
         self._missed.clear()
         self.signal(rtc.SignalResponse(update=rtc.ParticipantUpdate(participants=everybody)))
         self.tell_room(self.room.info)
-        for announced in self.announcements.waiting:
+        for announced in self.upstream.announcements.waiting:
             self.requests.confirm(announced)
         self.connection.resume()
         if parameters.publisher_offer is not None:
@@ -220,6 +213,7 @@ class ClientParticipant(Participant):
             timer.cancel()
         self._deadlines.clear()
         self.room.remove(self, reason)
+        self.upstream.close()
         self.connection.close()
         if channel is not None:
             channel.close(wire_info.reason_name(reason))
@@ -297,19 +291,21 @@ class ClientParticipant(Participant):
 
     def on_receiver(self, receiver: Receiver) -> None:
         """See ConnectionOwner."""
-        self.announcements.add(receiver)
+        self.upstream.announcements.add(receiver)
 
     def on_receiver_ended(self, receiver: Receiver) -> None:
         """See ConnectionOwner."""
-        self.announcements.remove(receiver)
-        publication = self._receivers.pop(receiver, None)
-        if publication is not None:
-            self._best_told.pop(publication.sid, None)
-            self.room.unpublish(publication)
+        self.upstream.on_receiver_ended(receiver)
 
     def on_described(self) -> None:
         """See ConnectionOwner."""
-        self.announcements.match()
+        self.upstream.announcements.match()
+        for publication in self.downstream.unsendable():
+            self.subscriptions.refuse(publication)
+            refusal = rtc.SubscriptionResponse(
+                track_sid=publication.sid, err=models.SubscriptionError.SE_CODEC_UNSUPPORTED
+            )
+            self.signal(rtc.SignalResponse(subscription_response=refusal))
 
     def on_refused(self, error: InvalidDescription) -> None:  # noqa: ARG002 - told by reason
         """See ConnectionOwner."""
@@ -323,80 +319,20 @@ class ClientParticipant(Participant):
         self.dismiss(Reason.CONNECTION_TIMEOUT, comes_back=True)
 
     def on_data(self, label: ChannelLabel, payload: bytes) -> None:
-        """See ConnectionOwner."""
-        reliable = label == data_routing.RELIABLE
-        if self.gone or not (reliable or label == data_routing.LOSSY):
-            self.dropped += 1
-            return
-        size = len(payload)
-        if size > self.settings.max_message_bytes or not self._rate.take(size, self._clock.time()):
-            self.dropped += 1
-            if reliable:
-                # what is reliable can't be left out, and can't be held back either
-                self.dismiss(Reason.PARTICIPANT_REMOVED)
-            return
-        packet = data_routing.parse(payload)
-        if packet is None or (reliable and self._was_received(packet)):
-            self.dropped += 1
-        elif data_routing.stamp(self, packet, reliable=reliable):
-            data_routing.route(self.room, self, packet, reliable=reliable)
-        else:
-            self.dropped += 1
-
-    def _was_received(self, packet: models.DataPacket) -> bool:
-        # a client that has come back sends again what it thinks was lost, under the same numbers
-        if not packet.sequence:
-            return False
-        if packet.sequence <= self._last_sequence:
-            return True
-        self._last_sequence = packet.sequence
-        return False
+        """See ConnectionOwner. Who sends more than it may, reliably, is sent away."""
+        if not self.gone and not self.intake.take(label, payload, self._clock.time()):
+            self.dismiss(Reason.PARTICIPANT_REMOVED)
 
     # What it publishes
 
-    def _publish(self, info: models.TrackInfo, receiver: Receiver) -> None:
-        publication = Publication(self, info, receiver)
-        self._receivers[receiver] = publication
-        self._best_told[info.sid] = layers.HIGHEST
-        self.room.publish(publication)
-
     def end_track(self, publication: Publication) -> None:
-        """Forward a track no more, though the client may still send it."""
-        for receiver, other in list(self._receivers.items()):
-            if other is publication:
-                del self._receivers[receiver]
-        self._best_told.pop(publication.sid, None)
+        """See Participant."""
         self.room.unpublish(publication)
         self.tell_unpublished(publication)
 
     def tell_watched(self, publication: Publication) -> None:
-        """See Participant. More is asked for at once, less after a while."""
-        told = self._best_told.get(publication.sid)
-        if told is None:
-            return
-        best = self._best_wanted(publication)
-        if best > told:
-            self._tell_best(publication, best)
-        elif best < told and "less" not in self._deadlines:
-            self.set_deadline("less", LESS_DELAY, self._review_watched)
-
-    def _best_wanted(self, publication: Publication) -> int:
-        return layers.highest(
-            subscriber.wanted_layer(publication) for subscriber in publication.subscribers
-        )
-
-    def _review_watched(self) -> None:
-        for sid, told in list(self._best_told.items()):
-            publication = self.publications.get(sid)
-            if publication is not None and publication.is_video:
-                best = self._best_wanted(publication)
-                if best != told:
-                    self._tell_best(publication, best)
-
-    def _tell_best(self, publication: Publication, best: int) -> None:
-        self._best_told[publication.sid] = best
-        update = layers.quality_update(publication.info, best)
-        self.signal(rtc.SignalResponse(subscribed_quality_update=update))
+        """See Participant."""
+        self.upstream.watched(publication)
 
     # What it is told
 
@@ -415,58 +351,25 @@ class ClientParticipant(Participant):
         """See Participant."""
         self.signal(rtc.SignalResponse(room_update=rtc.RoomUpdate(room=room)))
 
-    def attach(self, publication: Publication) -> bool:
+    def attach(self, publication: Publication) -> None:
         """See Participant."""
-        codec = publication.source.codec
-        if not self.connection.takes(codec):
-            self.signal(
-                rtc.SignalResponse(
-                    subscription_response=rtc.SubscriptionResponse(
-                        track_sid=publication.sid,
-                        err=models.SubscriptionError.SE_CODEC_UNSUPPORTED,
-                    )
-                )
-            )
-            return False
-        sender = self.connection.add_sender(codec, publication.stream_id, publication.sid)
-        self._configure(publication, sender)
-        sender.set_source(publication.source)
-        return True
+        self.downstream.attach(publication)
 
     def detach(self, publication: Publication) -> None:
         """See Participant."""
-        self._track_settings.pop(publication.sid, None)
-        self.connection.remove_sender(publication.sid)
+        self.downstream.detach(publication)
 
     def refresh(self, publication: Publication) -> None:
         """See Participant."""
-        sender = self.connection.sender(publication.sid)
-        if sender is not None:
-            self._configure(publication, sender)
-
-    def _configure(self, publication: Publication, sender: Sender) -> None:
-        layer = self.wanted_layer(publication)
-        sender.set_paused(publication.held or layer == layers.NONE)
-        if publication.is_video and layer != layers.NONE:
-            sender.set_layer(layer)
+        self.downstream.refresh(publication)
 
     def wanted_layer(self, publication: Publication) -> int:
         """See Participant."""
-        settings = self._track_settings.get(publication.sid)
-        if settings is None:
-            return layers.HIGHEST
-        return layers.wanted_layer(settings, publication.info)
+        return self.downstream.wanted_layer(publication)
 
     def round_trip_of(self, publication: Publication) -> float | None:
         """See Participant."""
-        sender = self.connection.sender(publication.sid)
-        return sender.round_trip if sender is not None else None
-
-    def set_track_settings(self, publication: Publication, settings: TrackSettings) -> None:
-        """What the client says about a track that it gets."""
-        self._track_settings[publication.sid] = settings
-        self.refresh(publication)
-        self.room.watched(publication)
+        return self.downstream.round_trip(publication)
 
     def tell_allowed(self, publication: Publication, allowed: bool) -> None:
         """See Participant."""
@@ -506,12 +409,7 @@ class ClientParticipant(Participant):
         """See Participant."""
         if not self.was_active:
             return False
-        senders = [
-            sender
-            for publication in self.subscriptions.active
-            if (sender := self.connection.sender(publication.sid)) is not None
-        ]
-        before, self.quality = self.quality, connection_quality(self.connection.state, senders)
+        before, self.quality = self.quality, self.downstream.quality()
         return before != self.quality
 
     def tell_qualities(self, participants: Sequence[Participant]) -> None:

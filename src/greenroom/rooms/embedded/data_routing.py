@@ -95,3 +95,43 @@ class RateLimit:
             return False
         self._left -= size
         return True
+
+
+class Intake:
+    """Takes what a client sends on its data channels: bounded, each reliable packet once."""
+
+    def __init__(self, sender: Participant, max_bytes: int, max_rate: int, now: float) -> None:
+        self._sender = sender
+        self._max_bytes = max_bytes
+        self._rate = RateLimit(max_rate, now)
+        self.last_sequence = 0
+        self.dropped = 0
+
+    def take(self, label: str, payload: bytes, now: float) -> bool:
+        """Route a message. False where a reliable one is too much: it can't be left out."""
+        reliable = label == RELIABLE
+        if not reliable and label != LOSSY:
+            self.dropped += 1
+            return True
+        if len(payload) > self._max_bytes or not self._rate.take(len(payload), now):
+            self.dropped += 1
+            return not reliable
+        packet = parse(payload)
+        if (
+            packet is None
+            or (reliable and self._is_repeated(packet.sequence))
+            or not stamp(self._sender, packet, reliable=reliable)
+        ):
+            self.dropped += 1
+        else:
+            route(self._sender.room, self._sender, packet, reliable=reliable)
+        return True
+
+    def _is_repeated(self, sequence: int) -> bool:
+        # a client that has come back sends again what it thinks was lost, under the same numbers
+        if not sequence:
+            return False
+        if sequence <= self.last_sequence:
+            return True
+        self.last_sequence = sequence
+        return False

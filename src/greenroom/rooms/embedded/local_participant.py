@@ -176,13 +176,12 @@ class InProcessParticipant(Participant):
     def tell_room(self, room: models.Room) -> None:
         """An agent does not ask."""
 
-    def attach(self, publication: Publication) -> bool:
+    def attach(self, publication: Publication) -> None:
         """See Participant."""
         self._muted[publication.sid] = publication.info.muted
         self._listener.on_track(
             publication.publisher.info, publication.snapshot(), publication.source
         )
-        return True
 
     def detach(self, publication: Publication) -> None:
         """See Participant."""

@@ -139,8 +139,8 @@ class Participant(ABC):
         """The room is other than before."""
 
     @abstractmethod
-    def attach(self, publication: Publication) -> bool:
-        """Begin to get a track; False where this participant can't take it."""
+    def attach(self, publication: Publication) -> None:
+        """Begin to get a track."""
 
     @abstractmethod
     def detach(self, publication: Publication) -> None:

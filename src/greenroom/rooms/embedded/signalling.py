@@ -99,7 +99,6 @@ class Requests:
     def add_track(self, request: rtc.AddTrackRequest) -> None:
         """The client announces a track that it is going to send."""
         client = self._client
-        tracks = len(client.publications) + len(client.announcements)
         kinds = {models.TrackType.AUDIO, models.TrackType.VIDEO}
         if not client.grants.may_publish(wire_info.origin(request.source)):
             self._respond(Refusal.NOT_ALLOWED, "may not publish this", add_track=request)
@@ -108,11 +107,13 @@ class Requests:
         elif request.type not in kinds or request.sid:
             # with a sid it is a second codec for a track that is there
             self._respond(Refusal.UNSUPPORTED_TYPE, "is not supported", add_track=request)
-        elif tracks >= client.settings.max_tracks:
+        elif client.upstream.count >= client.settings.max_tracks:
             self._respond(Refusal.LIMIT_EXCEEDED, "too many tracks", add_track=request)
         else:
-            self.confirm(client.announcements.announce(request))
-            client.announcements.match()
+            if request.disable_red or request.encryption != models.Encryption.Type.NONE:
+                client.connection.disable_red(request.cid)
+            self.confirm(client.upstream.announcements.announce(request))
+            client.upstream.announcements.match()
 
     def confirm(self, announced: Announced) -> None:
         """Tell the client the id of a track that it announced."""
@@ -124,7 +125,7 @@ class Requests:
 
     def _mute(self, request: rtc.MuteTrackRequest) -> None:
         client = self._client
-        announced = client.announcements.find(request.sid)
+        announced = client.upstream.announcements.find(request.sid)
         publication = client.publications.get(request.sid)
         if announced is not None:
             announced.info.muted = request.muted
@@ -159,7 +160,7 @@ class Requests:
         for sid in request.track_sids[:MAX_CHOICES]:
             publication = self._client.subscriptions.get(sid)
             if publication is not None:
-                self._client.set_track_settings(publication, settings)
+                self._client.downstream.set_settings(publication, settings)
 
     def _leave(self, request: rtc.LeaveRequest) -> None:  # noqa: ARG002 - whatever its reason
         self._client.leave()

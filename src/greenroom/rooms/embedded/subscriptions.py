@@ -20,6 +20,7 @@ class Subscriptions:
         self._auto = auto
         self._choices: dict[str, bool] = {}
         self._denied: set[str] = set()
+        self._refused: set[str] = set()
         self._active: dict[str, Publication] = {}
 
     @property
@@ -36,6 +37,7 @@ class Subscriptions:
 
         The oldest choices are forgotten where there are too many.
         """
+        self._refused.discard(sid)
         self._choices.pop(sid, None)
         self._choices[sid] = wanted
         if len(self._choices) > MAX_CHOICES:
@@ -58,10 +60,11 @@ class Subscriptions:
             self._stop(publication)
 
     def _start(self, publication: Publication) -> None:
-        if publication.sid in self._active or not self._subscriber.attach(publication):
+        if publication.sid in self._active or publication.sid in self._refused:
             return
         self._active[publication.sid] = publication
         publication.subscribers.add(self._subscriber)
+        self._subscriber.attach(publication)
         if not publication.was_subscribed:
             publication.was_subscribed = True
             publication.publisher.tell_subscribed(publication)
@@ -74,11 +77,17 @@ class Subscriptions:
         self._subscriber.detach(publication)
         self._subscriber.room.watched(publication)
 
+    def refuse(self, publication: Publication) -> None:
+        """The subscriber can't take a track: it gets it no more until it asks again."""
+        self._stop(publication)
+        self._refused.add(publication.sid)
+
     def end(self, publication: Publication) -> None:
         """The track is gone."""
         self._stop(publication)
         self._choices.pop(publication.sid, None)
         self._denied.discard(publication.sid)
+        self._refused.discard(publication.sid)
 
     def close(self) -> None:
         """Get nothing any more."""
