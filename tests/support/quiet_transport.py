@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from greenroom.rooms.rtc.ports import (
@@ -106,3 +106,27 @@ class RecordedEvents:
 
     def on_message(self, label: ChannelLabel, payload: bytes) -> None:
         self.messages.append((label, payload))
+
+
+class StillClock:
+    """Time that does not pass: what is to be called later never is."""
+
+    def __init__(self) -> None:
+        self.waiting: list[StillTimer] = []
+
+    def time(self) -> float:
+        return 1_000.0
+
+    def call_at(self, when: float, callback: Callable[[], object], /) -> StillTimer:
+        timer = StillTimer(self)
+        self.waiting.append(timer)
+        return timer
+
+
+class StillTimer:
+    def __init__(self, clock: StillClock) -> None:
+        self._clock = clock
+
+    def cancel(self) -> None:
+        if self in self._clock.waiting:
+            self._clock.waiting.remove(self)

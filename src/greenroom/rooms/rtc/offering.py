@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from greenroom.rooms.errors import InvalidDescription
 from greenroom.rooms.rtc.codecs import SectionCodecs, find
 from greenroom.rooms.rtc.description import Description, Section
+from greenroom.rooms.rtc.media import Kind
 from greenroom.rooms.rtc.negotiation import (
     SCTP_PORT,
     Slot,
@@ -67,20 +68,24 @@ class Offerer:
 
     def _place(self, sender: RtpSender) -> None:
         codecs = self._payload_types.of(sender.codec)
-        if codecs is None:
-            return
-        kind = sender.codec.kind
-        spare = (
-            slot
-            for slot in self._slots
-            if slot.media == kind
-            and not slot.rejected
-            and not slot.announced
-            and slot.sender is None
-        )
-        slot = next(spare, None) or self._append(kind)
-        if slot is not None:
-            slot.sender, slot.codecs = sender, codecs
+        if codecs is not None:
+            kind = sender.codec.kind
+            slot = self._spare(kind) or self._append(kind)
+            if slot is not None:
+                slot.sender, slot.codecs = sender, codecs
+
+    def has_place(self, sender: RtpSender) -> bool:
+        """Whether the next offer can describe a sender that the last one did not."""
+        if self._payload_types.of(sender.codec) is None:
+            return False
+        return len(self._slots) < self._max_sections or self._spare(sender.codec.kind) is not None
+
+    def _spare(self, kind: Kind) -> Slot | None:
+        for slot in self._slots:
+            used = slot.rejected or slot.announced or slot.sender is not None
+            if slot.media == kind and not used:
+                return slot
+        return None
 
     def _section(self, slot: Slot) -> Section:
         if slot.codecs is None:

@@ -76,6 +76,16 @@ class PeerConnection:
         self._events = events
 
     @property
+    def round_trip(self) -> float | None:
+        """Seconds to the other side and back, smoothed; None until it was measured."""
+        return self._streams.round_trip
+
+    @property
+    def available_bitrate(self) -> float | None:
+        """What the other side says it can receive, in bits a second; None where it doesn't say."""
+        return self._streams.available_bitrate
+
+    @property
     def state(self) -> TransportState:
         """The transport's."""
         return self._transport.state
@@ -243,7 +253,7 @@ class PeerConnection:
                 slot = next((one for one in spare if one.can_take(sender)), None)
                 if slot is not None:
                     spare.remove(slot)
-                else:
+                elif len(self._slots) + sum(missing.values()) < self._max_sections:
                     missing[sender.codec.kind] += 1
         return missing["audio"], missing["video"]
 
@@ -251,12 +261,19 @@ class PeerConnection:
         """See Peer."""
         if self._closed:
             return False
-        no_channels = all(slot.media != "application" for slot in self._slots)
         return (
             self._restarting
-            or bool(self._waiting())
+            or any(self._offerer is None or self._offerer.has_place(s) for s in self._waiting())
             or any(slot.announced and slot.sender is None for slot in self._slots)
-            or (self._channels_wanted and no_channels and not self._answers)
+            or self._lacks_channels()
+        )
+
+    def _lacks_channels(self) -> bool:
+        return (
+            self._channels_wanted
+            and not self._answers
+            and len(self._slots) < self._max_sections
+            and all(slot.media != "application" for slot in self._slots)
         )
 
     def _waiting(self) -> list[RtpSender]:
