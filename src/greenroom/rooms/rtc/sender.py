@@ -198,13 +198,12 @@ class RtpSender:
         """Whether the packet is of the simulcast layer that is sent."""
         selection = self._selection
         before = selection.current
-        if not selection.forwards(packet):
-            if selection.wished is not None and self._source is not None:
-                self._source.request_keyframe(selection.wished)
-            return False
-        if selection.current != before:
+        chosen = selection.forwards(packet)
+        if selection.wished is not None and self._source is not None:
+            self._source.request_keyframe(selection.wished)
+        if chosen and selection.current != before:
             self._begins, self._keeps_time = True, False
-        return True
+        return chosen
 
     def _choose(self, codec: Codec) -> None:
         self._payload_codec = codec
