@@ -6,7 +6,7 @@ from livekit.protocol import models
 from livekit.protocol import room as messages
 
 from greenroom.api.livekit_rooms.twirp import Method, TwirpError
-from greenroom.errors import Unauthorized
+from greenroom.errors import Forbidden, Unauthorized
 from greenroom.rooms.embedded.errors import NotInRoom
 from greenroom.rooms.embedded.grants import Grants
 from greenroom.rooms.embedded.server import RoomServer
@@ -90,11 +90,13 @@ class RoomService:
     def mute_track(
         self, grants: Grants, asked: messages.MuteRoomTrackRequest
     ) -> messages.MuteRoomTrackResponse:
-        """Mute a track. As by LiveKit's default, nobody's microphone is opened from afar."""
+        """Mute a track, or unmute an agent's: nobody's microphone is opened from afar."""
         _require_admin(grants, asked.room)
-        if not asked.muted:
-            raise TwirpError("failed_precondition", "remote unmute not enabled")
-        track = self._rooms.mute_track(asked.room, asked.identity, asked.track_sid, True)
+        try:
+            track = self._rooms.mute_track(asked.room, asked.identity, asked.track_sid, asked.muted)
+        except Forbidden as error:
+            # LiveKit's code for it, where its configuration does not allow it either.
+            raise TwirpError("failed_precondition", error.why) from None
         return messages.MuteRoomTrackResponse(track=track)
 
     def update_participant(

@@ -1,0 +1,209 @@
+"""LiveKit's own Python client, with a log of what its room told, and ears and eyes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, cast, get_args
+
+import numpy as np
+import numpy.typing as npt
+from livekit import rtc
+from livekit.rtc.room import EventTypes
+
+RATE = 48_000
+FRAME = RATE // 100
+"""Samples of 10 ms."""
+
+TIMEOUT = 10.0
+"""Seconds in which anything has to happen."""
+
+LOUD = 1_000
+"""From here on a sample belongs to a sound."""
+
+
+class Client:
+    """One participant. `events` are `(name, arguments)` in order."""
+
+    def __init__(self) -> None:
+        self.room = rtc.Room()
+        self.events: list[tuple[str, tuple[Any, ...]]] = []
+        self._changed = asyncio.Event()
+        for name in get_args(EventTypes):
+            self.room.on(name, self._noting(name))
+
+    @property
+    def me(self) -> rtc.LocalParticipant:
+        return self.room.local_participant
+
+    def _noting(self, name: str) -> Callable[..., None]:
+        def note(*arguments: Any) -> None:
+            self.events.append((name, arguments))
+            self._changed.set()
+
+        return note
+
+    async def saw(
+        self, name: str, which: Callable[..., bool] = lambda *_: True, *, since: int = 0
+    ) -> tuple[Any, ...]:
+        """The arguments of the first event of that name that fits, once there is one."""
+        async with asyncio.timeout(TIMEOUT):
+            while True:
+                for found, arguments in self.events[since:]:
+                    if found == name and which(*arguments):
+                        return arguments
+                self._changed.clear()
+                await self._changed.wait()
+
+    def count(self, name: str) -> int:
+        return sum(1 for found, _ in self.events if found == name)
+
+    async def publish_microphone(self, name: str = "mic") -> Microphone:
+        source = rtc.AudioSource(RATE, 1, queue_size_ms=100)
+        track = rtc.LocalAudioTrack.create_audio_track(name, source)
+        options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+        async with asyncio.timeout(TIMEOUT):
+            publication = await self.me.publish_track(track, options)
+        return Microphone(source, track, publication)
+
+    async def publish_camera(self, width: int, height: int) -> Camera:
+        source = rtc.VideoSource(width, height)
+        track = rtc.LocalVideoTrack.create_video_track("camera", source)
+        options = rtc.TrackPublishOptions(
+            source=rtc.TrackSource.SOURCE_CAMERA, video_codec=rtc.VideoCodec.VP8, simulcast=False
+        )
+        async with asyncio.timeout(TIMEOUT):
+            publication = await self.me.publish_track(track, options)
+        return Camera(source, publication, width, height)
+
+
+class Microphone:
+    """A published track into which a test speaks."""
+
+    def __init__(
+        self,
+        source: rtc.AudioSource,
+        track: rtc.LocalAudioTrack,
+        publication: rtc.LocalTrackPublication,
+    ) -> None:
+        self.track, self.publication = track, publication
+        self._source = source
+        self._phase = 0
+
+    async def play(self, pcm: npt.NDArray[np.int16]) -> None:
+        """At the pace of the sound."""
+        for start in range(0, len(pcm) - FRAME + 1, FRAME):
+            piece = pcm[start : start + FRAME].tobytes()
+            await self._source.capture_frame(rtc.AudioFrame(piece, RATE, 1, FRAME))
+
+    @asynccontextmanager
+    async def tone(self, hertz: float) -> AsyncIterator[None]:
+        """Sound while the block runs."""
+
+        async def sound() -> None:
+            while True:
+                await self.play(sine(hertz, FRAME, self._phase))
+                self._phase += FRAME
+
+        task = asyncio.create_task(sound())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+class Camera:
+    """A published track that shows one colour."""
+
+    def __init__(
+        self,
+        source: rtc.VideoSource,
+        publication: rtc.LocalTrackPublication,
+        width: int,
+        height: int,
+    ) -> None:
+        self.publication = publication
+        self._source, self._size = source, (width, height)
+
+    @asynccontextmanager
+    async def showing(self, brightness: int) -> AsyncIterator[None]:
+        """Twenty pictures a second while the block runs."""
+        width, height = self._size
+        planes = bytes([brightness]) * (width * height) + b"\x80" * (width * height // 2)
+        frame = rtc.VideoFrame(width, height, rtc.VideoBufferType.I420, planes)
+
+        async def show() -> None:
+            while True:
+                self._source.capture_frame(frame)
+                await asyncio.sleep(0.05)
+
+        task = asyncio.create_task(show())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+@asynccontextmanager
+async def connected(url: str, token: str, **options: Any) -> AsyncIterator[Client]:
+    """A client that has joined; it leaves at the end."""
+    client = Client()
+    async with asyncio.timeout(TIMEOUT):
+        await client.room.connect(url, token, rtc.RoomOptions(**options))
+    try:
+        yield client
+    finally:
+        async with asyncio.timeout(TIMEOUT):
+            await client.room.disconnect()
+
+
+def sine(hertz: float, samples: int, phase: int = 0, level: int = 10_000) -> npt.NDArray[np.int16]:
+    time = np.arange(phase, phase + samples) / RATE
+    return cast(
+        "npt.NDArray[np.int16]", (level * np.sin(2 * np.pi * hertz * time)).astype(np.int16)
+    )
+
+
+async def heard(track: rtc.Track, ms: int) -> npt.NDArray[np.float64]:
+    """The next so many ms that are loud throughout."""
+    stream = rtc.AudioStream(track, sample_rate=RATE, num_channels=1)
+    loud: list[npt.NDArray[np.float64]] = []
+    try:
+        async with asyncio.timeout(TIMEOUT + ms / 1000):
+            async for event in stream:
+                pcm = np.frombuffer(event.frame.data, np.int16).astype(np.float64)
+                loud = [*loud, pcm] if np.abs(pcm).max() > LOUD else []
+                if sum(map(len, loud)) * 1000 >= ms * RATE:
+                    break
+    finally:
+        await stream.aclose()
+    return np.concatenate(loud)
+
+
+def purity(pcm: npt.NDArray[np.float64], hertz: float) -> float:
+    """The correlation with the sine of that frequency that fits best: 1 is nothing but that."""
+    time = np.arange(len(pcm)) / RATE
+    waves = np.stack([np.sin(2 * np.pi * hertz * time), np.cos(2 * np.pi * hertz * time)], axis=1)
+    factors, *_ = np.linalg.lstsq(waves, pcm, rcond=None)
+    return float(np.corrcoef(pcm, waves @ factors)[0, 1])
+
+
+async def seen(track: rtc.Track, brightness: int) -> rtc.VideoFrame:
+    """The first picture of about that brightness."""
+    stream = rtc.VideoStream(track, format=rtc.VideoBufferType.I420)
+    try:
+        async with asyncio.timeout(TIMEOUT):
+            async for event in stream:
+                frame = event.frame
+                luma = np.frombuffer(frame.data, np.uint8)[: frame.width * frame.height]
+                if abs(float(luma.mean()) - brightness) < 8:
+                    return frame
+    finally:
+        await stream.aclose()
+    raise AssertionError("the track ended")
