@@ -1,12 +1,15 @@
 #!/bin/sh
-# Installs the Debian packages that the tests need and this machine lacks: PostgreSQL, Redis and curl.
-# The tests start servers of their own on free ports; the packages' services are not used.
+# Installs the Debian packages that the tests need and this machine lacks: PostgreSQL, Redis, curl,
+# Chromium and iproute2. The tests start servers of their own on free ports; the packages' services
+# are not used.
 set -eu
 
 missing=""
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 command -v redis-server >/dev/null 2>&1 || missing="$missing redis-server"
 command -v curl >/dev/null 2>&1 || missing="$missing curl"
+command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
+command -v ip >/dev/null 2>&1 || missing="$missing iproute2"
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then
