@@ -67,6 +67,8 @@ async def greenroom(data_dir: Path, settings: dict[str, str]) -> AsyncIterator[S
         "GREENROOM_DATA_DIR": str(data_dir),
         "GREENROOM_SERVER__PORT": str(port),
         "GREENROOM_RATES__ENABLED": "false",
+        "GREENROOM_ROOMS__PORT": "0",
+        "GREENROOM_ROOMS__UDP_PORTS": "0",
         "GREENROOM_LOG_LEVEL": "warning",
         **settings,
     }

@@ -13,7 +13,7 @@ import pytest
 
 from greenroom.audio.pcm import HEARING_RATE
 from greenroom.audio.wave_file import write_wav
-from support.server import SCRIPTED, ServerProcess, running_server
+from support.server import FREE_PORTS, SCRIPTED, ServerProcess, running_server
 from support.speech import say
 
 ROOT = Path(__file__).parent.parent
@@ -53,7 +53,10 @@ async def test_make_run_starts_a_server_that_ends_on_a_signal(data_dir: Path) ->
         pytest.fail("run the tests with `make test`, which installs as `make run` does")
     process = await asyncio.create_subprocess_exec(
         "make", "run", f"VENV={VENV}", cwd=ROOT, stdout=asyncio.subprocess.PIPE,
-        env={**os.environ, "GREENROOM_SERVER__PORT": "0", "GREENROOM_DATA_DIR": str(data_dir)},
+        env={
+            **os.environ, **FREE_PORTS,
+            "GREENROOM_SERVER__PORT": "0", "GREENROOM_DATA_DIR": str(data_dir),
+        },
         start_new_session=True,
     )  # fmt: skip
     assert process.stdout is not None
@@ -101,6 +104,18 @@ async def test_the_readmes_python_lines_are_answered(data_dir: Path, tmp_path: P
         said = await run(f"{sys.executable} program.py", tmp_path)
     assert "transcription" in said
     assert "agent.response" in said
+
+
+async def test_the_client_in_the_rooms_document_talks_in_a_room(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/rooms.md").read_text(), re.DOTALL)
+    async with running_server(data_dir, **SCRIPTED) as server:
+        program = code.replace("ws://localhost:8000", server.url.replace("http", "ws", 1))
+        program = program.replace("ws://localhost:7880", server.rooms_url)
+        (tmp_path / "program.py").write_text(program)
+        said = await run(f"{sys.executable} program.py", tmp_path)
+    assert re.search(r"in session_\S+ with agent", said)
 
 
 def test_every_setting_is_documented_as_it_is() -> None:

@@ -209,7 +209,7 @@ class ProviderSettings(_Group):
 class RoomSettings(_Group):
     """Rooms for WebRTC: served here, or by a LiveKit server."""
 
-    provider: Literal["auto", "embedded", "livekit"] = Field(
+    provider: Literal["auto", "embedded", "livekit", "off"] = Field(
         "auto", description="`auto`: a LiveKit server where `livekit_url` names one, else embedded"
     )
     port: int = Field(7880, ge=0, le=65535, description="LiveKit signalling; also on server.port")

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import re
 import signal
 import socket
 from pathlib import Path
@@ -14,7 +15,7 @@ from greenroom.errors import ConfigurationError
 from greenroom.sessions.model import EndReason, Status
 from greenroom.sessions.reader import SessionReader
 from greenroom.sessions.store import Store
-from greenroom.settings import ServerSettings, Settings
+from greenroom.settings import Settings
 from support.server import API_KEY, SCRIPTED, running_server, spawn
 from support.speech import receive
 
@@ -27,16 +28,18 @@ def test_a_port_in_use_is_a_clear_message() -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(ConfigurationError, match=f"{port} on 127.0.0.1 is in use; stop"):
-            bind(ServerSettings(port=port))
+            bind("127.0.0.1", port)
+        with pytest.raises(ConfigurationError, match="GREENROOM_ROOMS__PORT"):
+            bind("127.0.0.1", port, "rooms.port")
 
 
 def test_an_address_that_is_not_ours_is_a_clear_message() -> None:
     with pytest.raises(ConfigurationError, match=r"server\.host: 192\.0\.2\.1"):
-        bind(ServerSettings(host="192.0.2.1", port=0))
+        bind("192.0.2.1", 0)
 
 
 def test_an_ipv6_loopback_address_is_bound() -> None:
-    with bind(ServerSettings(host="::1", port=0)) as listener:
+    with bind("::1", 0) as listener:
         assert listener.getsockname()[0] == "::1"
 
 
@@ -45,6 +48,7 @@ async def test_serve_says_what_is_served_where_and_what_was_chosen(data_dir: Pat
         said = "".join(server.said)
         assert f"voice commerce API  {server.url}" in said
         assert server.ws_url in said
+        assert re.search(r"LiveKit rooms +ws://127.0.0.1:\d+\n", said)
         for part in ("hears", "speaks", "thinks", "shop", "journal"):
             assert f"  {part} " in said, said
         async with httpx.AsyncClient(base_url=server.url) as client:

@@ -31,8 +31,8 @@ from greenroom.commerce.ports import Catalogue, CatalogueContext
 from greenroom.commerce.toolbox import Toolbox
 from greenroom.conversation.conversation import Conversation, Providers
 from greenroom.conversation.ports import AudioOutput, Listener
-from greenroom.rooms.tokens import LiveKitTokens
 from greenroom.rooms.ports import Rooms
+from greenroom.rooms.tokens import LiveKitTokens
 from greenroom.sessions.keys import ApiKeys
 from greenroom.sessions.model import Record, Session
 from greenroom.sessions.service import SessionService, open_sessions

@@ -21,6 +21,9 @@ SCRIPTED = {
 }
 """Ears and voice that need no engine; the agent and the shop are the real ones."""
 
+FREE_PORTS = {"GREENROOM_ROOMS__PORT": "0", "GREENROOM_ROOMS__UDP_PORTS": "0"}
+"""For rooms, so that several servers run at once."""
+
 
 @dataclass
 class ServerProcess:
@@ -29,6 +32,7 @@ class ServerProcess:
     said: list[str]
     log: list[str] = field(default_factory=list)
     url: str = ""
+    rooms_url: str = ""
 
     @property
     def ws_url(self) -> str:
@@ -54,7 +58,7 @@ async def spawn(data_dir: Path, *arguments: str, **environment: str) -> asyncio.
         *arguments,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={**_environment(), "GREENROOM_RATES__ENABLED": "false", **environment},
+        env={**_environment(), **FREE_PORTS, "GREENROOM_RATES__ENABLED": "false", **environment},
         cwd=data_dir.parent,  # no greenroom.toml of a developer's counts
     )
 
@@ -94,6 +98,8 @@ async def _read_banner(server: ServerProcess) -> None:
         server.said.append(line)
         if found := re.search(r"http://\S+:\d+", line):
             server.url = found[0]
+        if found := re.search(r"LiveKit rooms +(ws://\S+:\d+)", line):
+            server.rooms_url = found[1]
         if line.startswith("Ready"):
             return
     raise AssertionError("the server ended:\n" + "".join(server.said + server.log))

@@ -26,10 +26,13 @@ from greenroom.app.providers import (
     synthesizer_chain,
     transcriber_chain,
 )
+from greenroom.app.rooms import RoomsService, open_rooms
 from greenroom.audio.voice_activity import VoiceActivity
 from greenroom.commerce.context import ShopContext
 from greenroom.commerce.toolbox import Toolbox
 from greenroom.providers.prices import PriceTable
+from greenroom.rooms.recording.conversations import RecordedConversations
+from greenroom.rooms.recording.service import Recordings
 from greenroom.rooms.tokens import LiveKitTokens
 from greenroom.sessions.keys import ApiKeys
 from greenroom.sessions.service import SessionService, open_sessions
@@ -46,6 +49,7 @@ class Greenroom:
     sessions: SessionService
     commerce: CommerceApi
     app: Starlette
+    rooms: RoomsService
     chosen: tuple[tuple[str, str], ...]
     """What was chosen for what, in words, for the user."""
 
@@ -53,13 +57,18 @@ class Greenroom:
         """Give the talks that are on `seconds` to end, then end them and every other session."""
         await self.commerce.drain(seconds)
         await self.sessions.drain(0)
+        if self.rooms.rooms is not None:
+            # Before the listeners close: who is left in a room is told why it ends.
+            await self.rooms.rooms.close()
 
 
 @asynccontextmanager
 async def compose(
-    settings: Settings, progress: Progress = log_progress
+    settings: Settings, progress: Progress = log_progress, *, rooms_port: int = 0
 ) -> AsyncIterator[Greenroom]:
     """Make every part ready, and end every part at the end; `progress` is told of downloads.
+
+    `rooms_port` is where rooms' signalling listens (0: nowhere of its own).
 
     Raises ConfigurationError where a setting doesn't fit, before anything is served.
     """
@@ -88,6 +97,9 @@ async def compose(
         voice_activity = VoiceActivity(max_streams=settings.server.max_sessions)
         stack.push_async_callback(voice_activity.close)
         await _warm_up(transcriber, synthesizer, agents)
+        rooms = await open_rooms(settings, credentials, stack, rooms_port)
+        recordings = Recordings(settings.recording, settings.data_dir)
+        stack.push_async_callback(recordings.close)
 
         limits = RateLimits(settings.rates, redis_url)
         stack.push_async_callback(limits.close)
@@ -97,35 +109,45 @@ async def compose(
             sessions=sessions,
             catalogue=catalogue,
             toolbox=toolbox,
-            conversations=Conversations(
-                settings,
-                sessions,
-                voice_activity,
-                transcriber,
-                synthesizer,
-                Meter(PriceTable(providers.prices), providers.currency),
-                lambda kept, on_usage: agents.create(ShopContext.from_json(kept), on_usage),
+            conversations=RecordedConversations(
+                Conversations(
+                    settings,
+                    sessions,
+                    voice_activity,
+                    transcriber,
+                    synthesizer,
+                    Meter(PriceTable(providers.prices), providers.currency),
+                    lambda kept, on_usage: agents.create(ShopContext.from_json(kept), on_usage),
+                ),
+                recordings,
             ),
             authenticator=Authenticator(
                 credentials.api_keys, keys, SessionTokens(credentials.jwt_secret, ttl)
             ),
             limits=limits,
             livekit=LiveKitTokens(credentials.livekit_key, credentials.livekit_secret, ttl),
+            rooms=rooms.rooms,
         )
         commerce = CommerceApi(parts)
-        app = Starlette()
+        app = Starlette(routes=rooms.routes)
         commerce.mount(app)
         yield Greenroom(
             credentials,
             sessions,
             commerce,
             app,
+            rooms,
             (
                 ("hears", _in_words(hears)),
                 ("speaks", _in_words(speaks)),
                 ("thinks", ", then ".join(map(_without_options, providers.model))),
                 ("shop", _without_options(catalogue.uri)),
                 ("journal", sessions.store.name),
+                *(
+                    [("recordings", str(recordings.directory))]
+                    if settings.recording.enabled
+                    else []
+                ),
             ),
         )
 

@@ -11,9 +11,12 @@ from enum import StrEnum
 from greenroom.agents.models import create_model
 from greenroom.app.credentials import provider_secrets, resolve_credentials
 from greenroom.app.providers import create_catalogue
+from greenroom.app.rooms import rooms_provider
 from greenroom.app.server import bind
 from greenroom.commerce.ports import Filters
 from greenroom.errors import ConfigurationError, GreenroomError
+from greenroom.rooms.livekit.rooms import LiveKitRooms
+from greenroom.rooms.rtc.udp import UdpMux
 from greenroom.sessions.keys import ApiKeys
 from greenroom.sessions.store import Store
 from greenroom.settings import Settings
@@ -52,6 +55,7 @@ async def examine(settings: Settings) -> list[Finding]:
         ("journal", _journal),
         ("credentials", _credentials),
         ("port", _port),
+        ("rooms", _rooms),
         ("hears", _transcriber),
         ("speaks", _synthesizer),
         ("thinks", _model),
@@ -99,8 +103,41 @@ async def _credentials(settings: Settings) -> Finding:
 
 
 async def _port(settings: Settings) -> Finding:
-    bind(settings.server).close()
+    bind(settings.server.host, settings.server.port).close()
     return Finding("port", Verdict.GOOD, f"{settings.server.host}:{settings.server.port} is free")
+
+
+async def _rooms(settings: Settings) -> Finding:
+    provider = rooms_provider(settings)
+    if provider == "off":
+        return Finding("rooms", Verdict.GOOD, "off: clients talk by WebSocket alone")
+    if provider == "livekit":
+        return await _livekit(settings)
+    rooms = settings.rooms
+    bind(settings.server.host, rooms.port, "rooms.port").close()
+    mux = await UdpMux.open(rooms, settings.server.host, asyncio.get_running_loop())
+    try:
+        where = ", ".join(
+            candidate.split()[4] + ":" + candidate.split()[5] for candidate in mux.candidates()
+        )
+    finally:
+        mux.close()
+    return Finding("rooms", Verdict.GOOD, f"signalling on {rooms.port}, media on {where}")
+
+
+async def _livekit(settings: Settings) -> Finding:
+    credentials = resolve_credentials(settings, has_stored_keys=True)
+    rooms = LiveKitRooms(
+        settings.livekit_url,
+        credentials.livekit_key,
+        credentials.livekit_secret,
+        asyncio.get_running_loop(),
+    )
+    try:
+        await rooms.check()
+    finally:
+        await rooms.close()
+    return Finding("rooms", Verdict.GOOD, f"LiveKit at {settings.livekit_url} answers")
 
 
 async def _transcriber(settings: Settings) -> Finding:

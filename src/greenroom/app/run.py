@@ -7,14 +7,16 @@ import logging
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
 import uvloop
 
 from greenroom import __version__
 from greenroom.app.compose import Greenroom, compose
 from greenroom.app.garbage import tune_garbage_collector
-from greenroom.app.server import bind, http_server, shutdown_signals
+from greenroom.app.rooms import rooms_provider
+from greenroom.app.server import HttpServer, bind, http_server, shutdown_signals
 from greenroom.settings import Settings
 from greenroom.speech.ports import Progress, log_progress
 
@@ -43,24 +45,39 @@ async def serve(
 ) -> None:
     """Serve; `say` prints what is served where. Returns when drained."""
     began = time.monotonic()
-    listener = bind(settings.server)
-    try:
-        async with compose(settings, progress) as greenroom:
-            server = http_server(greenroom.app, settings.server)
+    with ExitStack() as stack:
+        listener = bind(settings.server.host, settings.server.port)
+        stack.callback(listener.close)
+        signalling: socket.socket | None = None
+        if rooms_provider(settings) == "embedded":
+            signalling = bind(settings.server.host, settings.rooms.port, "rooms.port")
+            stack.callback(signalling.close)
+        port = signalling.getsockname()[1] if signalling is not None else 0
+        async with compose(settings, progress, rooms_port=port) as greenroom:
+            servers = [(http_server(greenroom.app, settings.server), listener)]
+            if greenroom.rooms.app is not None and signalling is not None:
+                servers.append((http_server(greenroom.rooms.app, settings.server), signalling))
             with shutdown_signals(asyncio.get_running_loop()) as asked:
-                serving = asyncio.create_task(server.serve([listener]))
-                await _until(server.listening, serving)
+                serving = asyncio.create_task(_serve_all(servers))
+                for server, _ in servers:
+                    await _until(server.listening, serving)
                 # After start-up: what is alive now lives as long as the process.
                 tune_garbage_collector()
                 say(banner(greenroom, listener, time.monotonic() - began))
                 sys.stdout.flush()
                 await _until(asked, serving)
-                server.stop_listening()
+                for server, _ in servers:
+                    server.stop_listening()
                 await greenroom.drain(settings.server.drain_timeout)
-                server.should_exit = True
+                for server, _ in servers:
+                    server.should_exit = True
                 await serving
-    finally:
-        listener.close()
+
+
+async def _serve_all(servers: Sequence[tuple[HttpServer, socket.socket]]) -> None:
+    async with asyncio.TaskGroup() as group:
+        for server, listener in servers:
+            group.create_task(server.serve([listener]))
 
 
 def banner(greenroom: Greenroom, listener: socket.socket, seconds: float) -> str:
@@ -70,6 +87,7 @@ def banner(greenroom: Greenroom, listener: socket.socket, seconds: float) -> str
     rows = [
         ("voice commerce API", f"http://{host}:{port}"),
         ("voice", f"ws://{host}:{port}/ws/voice/session"),
+        *_rooms(greenroom),
         *greenroom.chosen,
     ]
     if greenroom.credentials.development:
@@ -79,6 +97,11 @@ def banner(greenroom: Greenroom, listener: socket.socket, seconds: float) -> str
     return "\n".join(
         [f"Greenroom {__version__}", *lines, f"Ready in {seconds:.1f} s. Ctrl-C ends it."]
     )
+
+
+def _rooms(greenroom: Greenroom) -> list[tuple[str, str]]:
+    rooms = greenroom.rooms.rooms
+    return [("LiveKit rooms", rooms.url)] if rooms is not None else []
 
 
 async def _until(event: asyncio.Event, serving: asyncio.Task[None]) -> None:

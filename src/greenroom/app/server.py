@@ -25,30 +25,32 @@ MAX_FRAME_BYTES = 16 * 1024 * 1024
 BACKLOG = 2_048
 
 
-def bind(settings: ServerSettings) -> socket.socket:
-    """A listening socket for the settings' host and port.
+def bind(host: str, port: int, setting: str = "server.port") -> socket.socket:
+    """A listening socket. `setting` is what the port comes from.
 
     Raises ConfigurationError that says what to do when the port is taken or the address isn't ours.
     """
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((settings.host, settings.port))
+        listener.bind((host, port))
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
+            variable = f"GREENROOM_{setting.upper().replace('.', '__')}"
+            option = "--port or " if setting == "server.port" else ""
             raise ConfigurationError(
-                "server.port",
-                f"{settings.port} on {settings.host} is in use; stop the other program or choose "
-                "another port with --port or GREENROOM_SERVER__PORT",
+                setting,
+                f"{port} on {host} is in use; stop the other program or choose another port with "
+                f"{option}{variable}",
             ) from error
         if error.errno == errno.EACCES:
             raise ConfigurationError(
-                "server.port", f"this user may not listen on {settings.port}; try one above 1023"
+                setting, f"this user may not listen on {port}; try one above 1023"
             ) from error
-        raise ConfigurationError("server.host", f"{settings.host}: {error.strerror}") from error
+        raise ConfigurationError("server.host", f"{host}: {error.strerror}") from error
     listener.setblocking(False)
     return listener
 

@@ -94,6 +94,8 @@ class CommerceApi:
 
         async def livekit() -> None:
             parts.livekit.sign("health", "health")
+            if parts.rooms is not None:
+                await parts.rooms.check()
 
         return {
             "api": storage,

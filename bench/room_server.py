@@ -1,0 +1,114 @@
+"""The embedded rooms as a process of their own, for the bench: `python room_server.py [options]`.
+
+Prints one JSON line with the signalling's URL, then answers each line on standard input with one
+line of its own figures (CPU seconds, resident MiB, rooms, tasks, how late the event loop was).
+`--agents N` puts an agent into the rooms `room-0` to `room-<N-1>` that says what it hears.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import json
+import os
+import resource
+import sys
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import uvloop
+
+import harness as h
+from greenroom.app.credentials import resolve_credentials
+from greenroom.app.garbage import tune_garbage_collector
+from greenroom.app.rooms import open_rooms
+from greenroom.app.server import bind, http_server
+from greenroom.rooms.ports import Joining, Rooms
+from greenroom.settings import Settings
+
+TICK = 0.01
+
+
+class Lag:
+    """How late the event loop is, sampled every 10 ms."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._due = self._loop.time() + TICK
+        self.worst = 0.0
+        self._tick()
+
+    def _tick(self) -> None:
+        now = time.perf_counter()
+        self.worst = max(self.worst, now - getattr(self, "_expected", now))
+        self._expected = now + TICK
+        self._loop.call_later(TICK, self._tick)
+
+
+async def echo(rooms: Rooms, name: str, rate: int) -> None:
+    """An agent that says what it hears."""
+    room = await rooms.join(Joining(name, "agent"))
+    voice = await room.publish_audio(rate)
+    room.hear(lambda _, pcm: voice.write(pcm), rate=rate)
+
+
+async def main(arguments: argparse.Namespace) -> None:
+    loop = asyncio.get_running_loop()
+    with TemporaryDirectory() as folder:
+        settings = Settings(
+            data_dir=Path(folder),
+            server={"host": arguments.host, "port": 0},
+            rooms={"provider": "embedded", "port": 0, "udp_ports": "0", "max_rooms": 10_000},
+            livekit_api_key="devkey",
+            livekit_api_secret="a secret for the bench that is long enough",
+            auth={"api_key": "bench"},
+        )
+        credentials = resolve_credentials(settings, has_stored_keys=True)
+        async with AsyncExitStack() as stack:
+            listener = bind(arguments.host, 0)
+            port = listener.getsockname()[1]
+            service = await open_rooms(settings, credentials, stack, port)
+            assert service.app is not None
+            assert service.rooms is not None
+            server = http_server(service.app, settings.server)
+            serving = asyncio.create_task(server.serve([listener]))
+            await server.listening.wait()
+            for n in range(arguments.agents):
+                await echo(service.rooms, f"room-{n}", arguments.rate)
+            tune_garbage_collector()
+            lag = Lag()
+            say({"url": f"ws://{arguments.host}:{port}"})
+            stdin = asyncio.StreamReader()
+            await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stdin), sys.stdin)
+            while line := await stdin.readline():
+                if line.strip() == b"collect":
+                    gc.collect()
+                used = resource.getrusage(resource.RUSAGE_SELF)
+                say(
+                    {
+                        "cpu_s": used.ru_utime + used.ru_stime,
+                        "rss_mib": h.resident_mib(os.getpid()),
+                        "tasks": len(asyncio.all_tasks()),
+                        "worst_lag_ms": round(lag.worst * 1000, 1),
+                        "objects": len(gc.get_objects()) if line.strip() == b"collect" else 0,
+                    }
+                )
+                lag.worst = 0.0
+            await service.rooms.close()
+            server.should_exit = True
+            await serving
+
+
+def say(what: dict[str, object]) -> None:
+    print(json.dumps(what), flush=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--agents", type=int, default=0)
+    parser.add_argument("--rate", type=int, default=48_000)
+    uvloop.run(main(parser.parse_args()))
