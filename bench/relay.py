@@ -1,7 +1,7 @@
 """The plainest way for two clients to hear each other in Python: a WebSocket relay of raw samples.
 
 `python relay.py` prints a JSON line with its URL, and answers each line on standard input with its
-CPU seconds, as `room_server.py` does. A client connects to `/<room>`; what it sends, 20 ms at a time
+CPU seconds, as `room_server.py` does. A client connects to `/<room>`; what it sends, 20 ms at once
 in 16-bit samples at 48 kHz, goes to the others of the room as it comes.
 """
 
