@@ -288,14 +288,6 @@ def test_a_rejected_section_ends_both_ways_and_stays(connection: Connection) -> 
     assert sender.mid == "3"
 
 
-def test_candidates_follow_the_leading_section(connection: Connection) -> None:
-    offered = listening("audio", "0"), data("1")
-    for sections, mid in ((offered, "0"), ((rejected(offered[0]), offered[1]), "1")):
-        text = connection.peer.answer(describe(*sections))
-        assert text.count("a=candidate:") == 2
-        assert text.index(f"a=mid:{mid}") < text.index("a=candidate:")
-
-
 def test_a_sender_waits_where_its_section_stops_receiving(connection: Connection) -> None:
     sender = connection.add()
     connection.answer(listening("audio", "0"), listening("audio", "1"))

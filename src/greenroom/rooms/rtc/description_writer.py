@@ -22,7 +22,8 @@ def write(
     """The text of a description of this side's.
 
     `encryption` is the transport's, which all sections share. `candidates` are its too, as in SDP
-    without `a=`; they go into the leading section, and there are no others to come.
+    without `a=`; no others are to come. They are in every section, as some clients read those of
+    the first of a bundle and some those of the last.
     """
     lines = [
         "v=0",
@@ -34,11 +35,9 @@ def write(
         "a=extmap-allow-mixed",
         "a=msid-semantic: WMS *",
     ]
-    used = (section.mid for section in description.sections if not section.rejected)
-    leading = description.bundle[0] if description.bundle else next(used, None)
     for section in description.sections:
         lines += _section(section, encryption)
-        if section.mid == leading and not section.rejected:
+        if not section.rejected:
             lines += [f"a={candidate}" for candidate in candidates]
             lines.append("a=end-of-candidates")
     return "\r\n".join(lines) + "\r\n"
