@@ -96,11 +96,12 @@ class FrameAssembler:
         if not self._held:
             self._wait()
         self._held[packet.sequence] = packet
-        if len(self._held) >= MAX_HELD:
+        if self._needs_keyframe and packet.keyframe:
+            self._skip_to(packet.sequence)  # nothing before it can be of use
+        elif len(self._held) >= MAX_HELD:
             self._give_up_missing()
 
     def _wait(self) -> None:
-        self._stop_timer()
         self._timer = self._clock.call_at(self._clock.time() + MAX_WAIT, self._give_up_missing)
 
     def _stop_timer(self) -> None:
@@ -110,23 +111,30 @@ class FrameAssembler:
 
     def _give_up_missing(self) -> None:
         """Go on with the first packet that is held."""
-        self._timer = None
-        first = min(self._held, key=lambda sequence: (sequence - self._expected) & 0xFFFF)
-        self.lost += (first - self._expected) & 0xFFFF
-        packet = self._held[first]
-        self._expected = first
+        first = min(self._held, key=self._distance)
+        self._skip_to(first)
+
+    def _distance(self, sequence: int) -> int:
+        return (sequence - self._expected) & 0xFFFF
+
+    def _skip_to(self, sequence: int) -> None:
+        """Go on with this packet, which is held."""
+        passed = [held for held in self._held if self._distance(held) < self._distance(sequence)]
+        self.lost += self._distance(sequence) - len(passed)
+        for held in passed:
+            del self._held[held]
+        self._expected = sequence
         self._drop_parts()
-        self._skipped = packet.timestamp
+        self._skipped = self._held[sequence].timestamp
         self.need_keyframe()
         self._take_held()
 
     def _take_held(self) -> None:
         while (packet := self._held.pop(self._expected, None)) is not None:
             self._take(packet)
+        self._stop_timer()
         if self._held:
             self._wait()
-        else:
-            self._stop_timer()
 
     def _take(self, packet: MediaPacket) -> None:
         self._expected = packet.sequence + 1 & 0xFFFF

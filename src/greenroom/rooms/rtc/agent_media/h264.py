@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 
@@ -16,7 +17,8 @@ _PREFIX = b"\x00\x00\x00\x01"
 def nal_units(access_unit: bytes) -> Iterator[bytes]:
     """The NAL units of Annex B, without start codes and the zeros around them."""
     starts = [match.end() for match in _START_CODE.finditer(access_unit)]
-    for start, end in zip(starts, [each - 3 for each in starts[1:]] + [None], strict=True):
+    ends = [start - 3 for start in starts[1:]]
+    for start, end in itertools.zip_longest(starts, ends):
         unit = access_unit[start:end].rstrip(b"\x00")
         if unit:
             yield unit
