@@ -16,6 +16,7 @@ from aiortc import RTCCertificate, RTCDtlsTransport, RTCSctpTransport
 from aiortc.rtcdatachannel import RTCDataChannel, RTCDataChannelParameters
 from aiortc.rtcdtlstransport import RTCDtlsFingerprint, RTCDtlsParameters
 from aiortc.rtcsctptransport import RTCSctpCapabilities
+from OpenSSL import SSL
 
 TIMEOUT = 5.0
 
@@ -26,7 +27,11 @@ class _Socket(asyncio.DatagramProtocol):
     def __init__(self, client: WebRtcClient) -> None:
         self.client = client
 
+    def connection_made(self, transport: Any) -> None:
+        self.address = transport.get_extra_info("sockname")[:2]
+
     def datagram_received(self, data: bytes, addr: Any) -> None:
+        self.client.arrived_at = self.address
         self.client.receive(data, addr[:2])
 
     def error_received(self, exc: Exception) -> None:
@@ -85,6 +90,8 @@ class WebRtcClient:
         self.keep: list[bytes] | None = None
         """Everything that comes, where a test makes it a list."""
         self.deaf = False
+        self.arrived_at: Address | None = None
+        """Which of this client's own addresses the last datagram came to."""
         self.remote: Address = ("", 0)
         self.remote_ufrag = self.remote_pwd = ""
         self._waiting: dict[bytes, asyncio.Future[stun.Message]] = {}
@@ -163,22 +170,26 @@ class WebRtcClient:
         assert answer.check_message_integrity(self.remote_pwd.encode())
         return answer.attributes["XOR-MAPPED-ADDRESS"]
 
-    async def shake_hands(self, transport: Any, *, client: bool = True) -> None:
-        """Do the DTLS handshake, and begin SCTP. Raises AssertionError where it fails."""
+    async def shake_hands(self, transport: Any, *, client: bool = True, data: bool = True) -> None:
+        """Do the DTLS handshake, and begin SCTP (`data`). Raises AssertionError where it fails."""
         algorithm, value = transport.fingerprint.split()
         self.dtls._set_role("client" if client else "server")
         async with asyncio.timeout(TIMEOUT):
             await self.dtls.start(RTCDtlsParameters([RTCDtlsFingerprint(algorithm, value)]))
         assert self.dtls.state == "connected", self.dtls.state
+        if not data:
+            return
         self.sctp = RTCSctpTransport(self.dtls)
         self.sctp.on("datachannel", self._adopt)
         await self.sctp.start(RTCSctpCapabilities(maxMessageSize=0), 5000)
 
-    async def connect(self, transport: Any, *, dtls_client: bool = False) -> None:
+    async def connect(
+        self, transport: Any, *, dtls_client: bool = False, data: bool = True
+    ) -> None:
         """All of it. `dtls_client`: the server begins the handshake."""
         self.introduce(transport, dtls_client=dtls_client)
         await self.check()
-        await self.shake_hands(transport, client=not dtls_client)
+        await self.shake_hands(transport, client=not dtls_client, data=data)
 
     async def send_rtp(self, packet: bytes) -> None:
         """Encrypt and send RTP or RTCP."""
@@ -188,6 +199,15 @@ class WebRtcClient:
         assert self.sctp is not None
         channel = RTCDataChannel(self.sctp, RTCDataChannelParameters(label=label, **parameters))
         self._adopt(channel)
+        return channel
+
+    async def opened(self, label: str, **parameters: Any) -> RTCDataChannel:
+        """A channel that this side opens, when it is open."""
+        channel = self.open_channel(label, **parameters)
+        is_open = asyncio.Event()
+        channel.on("open", is_open.set)
+        async with asyncio.timeout(TIMEOUT):
+            await is_open.wait()
         return channel
 
     def send_raw(self, data: bytes) -> None:
@@ -219,7 +239,7 @@ class WebRtcClient:
     async def close(self) -> None:
         self.path.received.put_nowait(None)
         if self.sctp is not None:
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(ConnectionError, SSL.Error):  # it may be over already
                 await self.sctp.stop()
         task = self.dtls._task
         await self.dtls.stop()

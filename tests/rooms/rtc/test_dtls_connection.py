@@ -49,7 +49,7 @@ class Side:
             client=client,
             send=self._send,
             on_connected=lambda: self.events.append("connected"),
-            on_data=lambda data: self.on_data(data),
+            on_data=lambda data: self.on_data(data),  # noqa: PLW0108 - tests replace it
             on_closed=lambda why, failed: self.events.append("failed" if failed else "closed"),
         )
 

@@ -14,10 +14,10 @@ from greenroom.rooms.rtc.sctp import Association
 
 _log = logging.getLogger(__name__)
 
-_MOST_CHANNELS = 16
+MOST_CHANNELS = 16
 _MOST_LABEL_CHARACTERS = 64
-# What a queued message costs besides its bytes.
-_MESSAGE_OVERHEAD_BYTES = 200
+# What a message costs besides its bytes until it is acknowledged: a chunk with its counters.
+_MESSAGE_OVERHEAD_BYTES = 500
 
 
 class DataChannels:
@@ -62,8 +62,8 @@ class DataChannels:
         """
         if self._closed:
             return
-        if len(self._channels) >= _MOST_CHANNELS:
-            raise CapacityExceeded("data channels", _MOST_CHANNELS)
+        if len(self._channels) >= MOST_CHANNELS:
+            raise CapacityExceeded("data channels", MOST_CHANNELS)
         self._begin()
         self._adopt(
             RTCDataChannel(
@@ -79,16 +79,17 @@ class DataChannels:
         channel = self._open.get(label)
         if channel is None or len(payload) > self._max_message_bytes:
             return False
-        if self.unsent_bytes + len(payload) > self._max_unsent_bytes:
+        cost = len(payload) + _MESSAGE_OVERHEAD_BYTES
+        if self.unsent_bytes + cost > self._max_unsent_bytes:
             return False
         channel.send(payload)
         return True
 
     @property
     def unsent_bytes(self) -> int:
-        """What is queued, with what queueing it costs."""
+        """What is queued, and what keeping it costs until it is acknowledged."""
         queued = sum(channel.bufferedAmount for channel in self._channels.values())
-        return queued + self._association.queued_messages * _MESSAGE_OVERHEAD_BYTES
+        return queued + self._association.held_messages * _MESSAGE_OVERHEAD_BYTES
 
     def close(self) -> None:
         """End the association; nobody is called any more. Harmless twice."""
@@ -103,7 +104,7 @@ class DataChannels:
             self._association.begin()
 
     def _accepts(self, label: str) -> bool:
-        return len(self._channels) < _MOST_CHANNELS and len(label) <= _MOST_LABEL_CHARACTERS
+        return len(self._channels) < MOST_CHANNELS and len(label) <= _MOST_LABEL_CHARACTERS
 
     def _adopt(self, channel: RTCDataChannel) -> None:
         self._channels[id(channel)] = channel

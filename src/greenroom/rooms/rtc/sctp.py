@@ -130,9 +130,9 @@ class Association(RTCSctpTransport):
         self._timers.stop()
 
     @property
-    def queued_messages(self) -> int:
-        """Messages that have not been cut into chunks yet."""
-        return len(self._data_channel_queue)
+    def held_messages(self) -> int:
+        """How many messages, or parts of some, are kept until they are acknowledged."""
+        return len(self._data_channel_queue) + len(self._outbound_queue) + len(self._sent_queue)
 
     def _holds_too_much(self) -> bool:
         return (

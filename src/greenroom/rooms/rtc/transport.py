@@ -6,9 +6,10 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 
+from greenroom.errors import CapacityExceeded
 from greenroom.providers.clock import Clock, Timer
 from greenroom.rooms.rtc.certificate import Certificate
-from greenroom.rooms.rtc.data_channels import DataChannels
+from greenroom.rooms.rtc.data_channels import MOST_CHANNELS, DataChannels
 from greenroom.rooms.rtc.dtls import DtlsConnection
 from greenroom.rooms.rtc.ice import IceAgent, IceState
 from greenroom.rooms.rtc.ports import ChannelLabel, TransportEvents, TransportState
@@ -157,6 +158,8 @@ class PeerTransport:
         if self._data is not None:
             self._data.open(label, ordered=ordered, max_retransmits=max_retransmits)
         elif not self._is_over:
+            if len(self._waiting_channels) >= MOST_CHANNELS:
+                raise CapacityExceeded("data channels", MOST_CHANNELS)
             self._waiting_channels.append((label, ordered, max_retransmits))
 
     def send_message(self, label: ChannelLabel, payload: bytes) -> bool:
@@ -165,7 +168,7 @@ class PeerTransport:
 
     @property
     def unsent_bytes(self) -> int:
-        """What is queued on the data channels, with what queueing it costs."""
+        """What is queued on the data channels, with what keeping it costs."""
         return 0 if self._data is None else self._data.unsent_bytes
 
     def close(self) -> None:
