@@ -43,7 +43,7 @@ PATIENCE = 20.0
 
 
 async def install_client() -> None:
-    """Get LiveKit's client unless it is there; one process at a time. Fails the test if it can't."""
+    """Get LiveKit's client unless it is there; one process at a time; or fail the test."""
     lock_file = FOLDER / "package-lock.json"
     installed = FOLDER / "node_modules" / ".installed"
     with (FOLDER / ".install.lock").open("w") as lock:
