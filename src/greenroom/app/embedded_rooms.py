@@ -25,6 +25,9 @@ from greenroom.settings import RoomSettings, Settings
 TOKEN_TTL = 21_600.0
 """Seconds for which a token that a client is given in its room is good."""
 
+ENVELOPE = 4_096
+"""Bytes for what is around a data message: sender, receivers, topic."""
+
 
 async def open_rooms(
     settings: Settings, credentials: Credentials, stack: AsyncExitStack, port: int
@@ -75,8 +78,8 @@ def create_peer(
         connect_timeout=rooms.connect_timeout,
         reconnect_timeout=rooms.reconnect_timeout,
         max_unsent_bytes=rooms.max_unsent_bytes,
-        max_message_bytes=rooms.max_message_bytes,
+        max_message_bytes=rooms.max_message_bytes + ENVELOPE,
     )
-    peer = PeerConnection(transport, clock, max_message_bytes=rooms.max_message_bytes)
+    peer = PeerConnection(transport, clock, max_message_bytes=rooms.max_message_bytes + ENVELOPE)
     peer.attach(events)
     return peer
