@@ -212,7 +212,7 @@ class LiveKitAudioTrack:
         timer = (
             None
             if seconds is None
-            else self._clock.call_at(self._clock.time() + seconds, changed.set)
+            else self._clock.call_at(self._clock.time() + seconds, self._tell)
         )
         try:
             await changed.wait()

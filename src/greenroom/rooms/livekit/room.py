@@ -32,6 +32,8 @@ from greenroom.rooms.ports import (
 )
 from greenroom.rooms.rtc.media import Codec
 
+MAX_PAYLOAD_BYTES = 15 * 1024
+"""Of a remote call."""
 CONNECT_TIMEOUT = 10.0
 """Seconds for one attempt to reach the server."""
 
@@ -224,6 +226,9 @@ class LiveKitRoom:
     ) -> str:
         """As the port says."""
         self._check()
+        if len(payload.encode()) > MAX_PAYLOAD_BYTES:
+            # Some clients take more; the port promises this to all.
+            raise RpcFailed(1402, "Request payload too large")
         if not self._events.is_present(identity):
             # The SDK would wait in vain.
             raise RpcFailed(1401, "Recipient not found")

@@ -35,7 +35,7 @@ class LiveKitRooms:
     ) -> None:
         self._url, self._clock, self._topics = url, clock, tuple(topics)
         self._tokens = LiveKitTokens(key, secret, TOKEN_SECONDS)
-        self._service = RoomService(url, key, secret)
+        self._service = RoomService(url, self._tokens)
         self._rooms: list[LiveKitRoom] = []
         self._closed = False
 
