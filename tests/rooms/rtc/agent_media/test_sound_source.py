@@ -11,12 +11,12 @@ from greenroom.audio.pcm import Pcm
 from greenroom.errors import InvalidInput
 from greenroom.rooms.errors import RoomIsClosed
 from greenroom.rooms.rtc.agent_media import sound_source
+from greenroom.rooms.rtc.agent_media.loudness import loudness
 from greenroom.rooms.rtc.agent_media.opus import SILENT_FRAME, opus_decoder
 from greenroom.rooms.rtc.agent_media.sound_source import (
     FRAME,
     MAX_QUEUED_SECONDS,
     SoundSource,
-    loudness,
     next_phase,
 )
 from greenroom.rooms.rtc.media import OPUS, MediaPacket
@@ -377,7 +377,7 @@ def test_loudness_is_in_dbov() -> None:
     assert loudness(tone(0.02, 48_000, amplitude=32_767)) == 3
     assert loudness(tone(0.02, 48_000, amplitude=327.67)) == 43
     assert loudness(np.zeros(960, np.int16)) == 127
-    assert loudness(np.eye(1, 960, dtype=np.int16)[0]) == 90
+    assert loudness(np.eye(1, 960, dtype=np.int16)[0]) == 120
 
 
 def test_packets_tell_how_loud_they_are() -> None:

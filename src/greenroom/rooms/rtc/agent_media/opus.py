@@ -119,10 +119,7 @@ class LibOpusEncoder:
         """See OpusEncoder."""
         if len(pcm) * 1000 != self._rate * FRAME_MS:
             raise ValueError(f"{len(pcm)} samples are not a frame at {self._rate} Hz")
-        pcm = np.ascontiguousarray(pcm, np.int16)
-        size = self._library.encode(
-            self._state, pcm.ctypes.data, len(pcm), self._out_at, MAX_PACKET
-        )
+        size = self._library.encode(self._state, pcm.tobytes(), len(pcm), self._out_at, MAX_PACKET)
         if size < 0:  # only for arguments that make no sense
             raise ValueError(f"libopus fails with {size}")
         return ctypes.string_at(self._out_at, size)

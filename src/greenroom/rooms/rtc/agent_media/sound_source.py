@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import math
-from collections import deque
 from collections.abc import Callable
 
 import numpy as np
@@ -14,12 +12,15 @@ from greenroom.audio.pcm import Pcm
 from greenroom.errors import InvalidInput
 from greenroom.providers.clock import Clock, Timer
 from greenroom.rooms.errors import RoomIsClosed
+from greenroom.rooms.rtc.agent_media.heard_position import HeardPosition
+from greenroom.rooms.rtc.agent_media.loudness import SILENT, loudness
 from greenroom.rooms.rtc.agent_media.opus import (
     FRAME_MS,
     FRAME_TICKS,
     SILENT_FRAME,
     opus_encoder,
 )
+from greenroom.rooms.rtc.agent_media.queue_waiters import QueueWaiters
 from greenroom.rooms.rtc.agent_media.sound_queue import SoundQueue
 from greenroom.rooms.rtc.media import OPUS, Codec, MediaPacket, MediaSink
 
@@ -37,9 +38,6 @@ SETTLING_FRAMES = 25
 """Silent frames that are really encoded after sound at most. The coder's high-pass filter rings
 below the last bit for some 300 to 420 ms; then it makes the constant silent packet by itself."""
 FADE_MS = 5
-SILENT_LEVEL = 127
-_HISTORY_FRAMES = 150
-"""3 s: more than anybody's delay."""
 _GOLDEN = (math.sqrt(5) - 1) / 2
 _phases = itertools.count()
 
@@ -89,9 +87,8 @@ class SoundSource:
         self._fading_in = False
         self._silent_frames = SETTLING_FRAMES
         self._paused = self._muted = self._closed = False
-        self._history: deque[tuple[float, int, int]] = deque(maxlen=_HISTORY_FRAMES)
-        self._heard = 0.0
-        self._waiters: list[tuple[int, asyncio.Future[None]]] = []
+        self._heard = HeardPosition(rate)
+        self._waiters = QueueWaiters()
 
     @property
     def codec(self) -> Codec:
@@ -144,7 +141,7 @@ class SoundSource:
             self._fade_out()
         self._paused = self._fading_in = False
         self._queue.clear()
-        self._wake()
+        self._waiters.update(self._queue.queued)
 
     def pause(self) -> None:
         """See AudioTrack."""
@@ -180,31 +177,15 @@ class SoundSource:
     @property
     def heard_ms(self) -> float:
         """See AudioTrack. It never goes back, and comes to `sent_ms` when nothing more is sent."""
-        moment = self._clock.time() - self._delay()
-        for sent_at, before, samples in reversed(self._history):
-            if sent_at <= moment:
-                heard = before + min(samples, (moment - sent_at) * self._rate)
-                break
-        else:
-            heard = self._history[0][1] if self._history else 0.0
-        self._heard = max(self._heard, heard)
-        return self._heard * 1000 / self._rate
+        return self._heard.at(self._clock.time() - self._delay()) * 1000 / self._rate
 
     async def wait_until_queued(self, ms: float) -> None:
         """See AudioTrack."""
         if self._closed:
             raise RoomIsClosed(self._room, "the track has ended")
         limit = math.floor(ms * self._rate / 1000)
-        if self._queue.queued <= limit:
-            return
-        waiter = asyncio.get_running_loop().create_future()
-        entry = (limit, waiter)
-        self._waiters.append(entry)
-        try:
-            await waiter
-        finally:
-            if entry in self._waiters:  # cancelled
-                self._waiters.remove(entry)
+        if self._queue.queued > limit:
+            await self._waiters.wait(limit)
 
     def close(self) -> None:
         """End it; who waits gets RoomIsClosed. Harmless twice."""
@@ -214,10 +195,7 @@ class SoundSource:
         if self._timer:
             self._timer.cancel()
             self._timer = None
-        waiters, self._waiters = self._waiters, []
-        for _, waiter in waiters:
-            if not waiter.done():
-                waiter.set_exception(RoomIsClosed(self._room, "the track has ended"))
+        self._waiters.fail(RoomIsClosed(self._room, "the track has ended"))
 
     # Time.
 
@@ -244,21 +222,9 @@ class SoundSource:
         for _ in range(late + 1):
             if not self._closed:  # by a sink
                 self._send_frame()
-        self._wake()
+        self._waiters.update(self._queue.queued)
         if not self._closed and (self._sinks or self._queue.queued):
             self._schedule()
-
-    def _wake(self) -> None:
-        if not self._waiters:
-            return
-        queued = self._queue.queued
-        still = []
-        for limit, waiter in self._waiters:
-            if queued > limit:
-                still.append((limit, waiter))
-            elif not waiter.done():
-                waiter.set_result(None)
-        self._waiters = still
 
     # Frames.
 
@@ -271,7 +237,7 @@ class SoundSource:
             self._silent_frames = SETTLING_FRAMES  # the coder has not heard what was skipped
             return
         if pcm is None:
-            payload, level = self._silent_payload(), SILENT_LEVEL
+            payload, level = self._silent_payload(), SILENT
         else:
             if self._silent_frames > SETTLING_FRAMES:
                 self._encoder.after_silence()
@@ -312,7 +278,7 @@ class SoundSource:
         before = self._queue.taken
         pcm = self._queue.take(self._frame_samples)
         sent_at = self._start + self._next * FRAME
-        self._history.append((sent_at, before, self._queue.taken - before))
+        self._heard.note(sent_at, before, self._queue.taken - before)
         if self._muted:
             return None
         if self._fading_in:
@@ -334,12 +300,3 @@ class SoundSource:
             pcm = self._queue.peek(len(self._fade_in))
             ramp = self._fade_in[::-1][: len(pcm)]
             self._tail = (pcm * ramp).astype(np.int16)
-
-
-def loudness(pcm: Pcm) -> int:
-    """The root mean square in -dBov, 0 (loud) to 127 (silent), as RFC 6464 has it."""
-    samples = pcm.astype(np.float32)
-    power = float(np.dot(samples, samples)) / max(1, len(samples))
-    if power < 1.0:
-        return SILENT_LEVEL if power == 0.0 else 90
-    return min(SILENT_LEVEL, max(0, round(-10 * math.log10(power / 32_768**2))))
