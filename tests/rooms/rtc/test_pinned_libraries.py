@@ -43,6 +43,7 @@ async def association() -> Association:
         ("_local_tsn", int),
         ("_loop", object),
         ("_outbound_queue", object),
+        ("_sack_misordered", set),
         ("_sent_queue", object),
     ],
 )

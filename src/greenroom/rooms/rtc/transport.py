@@ -205,6 +205,7 @@ class PeerTransport:
             self._data = None
         if self._dtls is not None:
             self._dtls.close()
+            self._dtls = None  # OpenSSL's memory goes now, not when Python looks for circles
         self._ice.close()
         self._srtp = None
         self._waiting_channels.clear()
