@@ -446,7 +446,6 @@ class ClientParticipant(Participant):
             name=request.name or None,
             attributes=dict(request.attributes) or None,
         )
-        self.room.announce(self)
 
 
 def check_parameters(grants: Grants, parameters: JoinParameters) -> None:

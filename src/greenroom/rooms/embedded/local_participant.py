@@ -128,7 +128,6 @@ class InProcessParticipant(Participant):
         """See LocalParticipant."""
         self._check()
         super().update(metadata=metadata, name=name, attributes=attributes, grants=grants)
-        self.room.announce(self)
 
     def round_trip(self, sid: str) -> float | None:
         """See LocalParticipant."""

@@ -129,6 +129,8 @@ class Participant(ABC):
             self.grants, name=self.name, metadata=self.metadata, attributes=self.attributes
         )
         self.changed()
+        if self.state != State.JOINING:
+            self.room.announce(self)
 
     @abstractmethod
     def tell(self, participant: Participant) -> None:

@@ -236,7 +236,6 @@ class RoomServer:
             attributes=dict(request.attributes) or None,
             grants=grants,
         )
-        participant.room.announce(participant)
         if grants is not None:
             for publication in list(participant.publications.values()):
                 if not grants.may_publish(wire_info.origin(publication.info.source)):

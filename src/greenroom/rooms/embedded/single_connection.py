@@ -104,7 +104,7 @@ class SingleConnection:
             return
         missing = self._peer.missing_sections()
         audio, video = (max(0, missing[n] - self._asked[n]) for n in (0, 1))
-        if self._waits_for_offer and not (audio or video):
+        if not (audio or video) and (self._waits_for_offer or any(self._asked)):
             return
         # with none missing it is only to offer: sections are to be freed, or are free again
         self._waits_for_offer = True
