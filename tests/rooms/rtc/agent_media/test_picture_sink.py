@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from greenroom.errors import InvalidInput
 from greenroom.rooms.ports import EncodedFrame, VideoFrame
 from greenroom.rooms.rtc.agent_media import picture_decoder
 from greenroom.rooms.rtc.agent_media.frame_assembler import MAX_HELD, MAX_WAIT
@@ -335,6 +336,27 @@ async def test_the_best_layer_that_is_sent_is_followed_from_its_keyframe_on() ->
 
     assert eye.requests == [1, 0]
     assert eye.clock.waiting == 0
+
+
+async def test_the_codec_of_the_packets_counts_and_may_change() -> None:
+    eye = Eye(AV1)
+    await eye.show(VP8_GROUPS[0], 1)
+    lumas, frames = pictures("h264", 2)
+    moved = [
+        [replace(packet, sequence=packet.sequence + 40) for packet in group]
+        for group in packets_of(H264, frames)
+    ]
+    await eye.show(moved[0], 2)
+    for packet in VP8_GROUPS[2]:
+        eye.sink.write(replace(packet, codec=Codec("video", "h263", 90_000)))
+    await eye.show(moved[1], 3)
+    eye.sink.close()
+
+    assert eye.sink.ignored == len(VP8_GROUPS[2])
+    for luma, frame in zip([VP8_LUMAS[0], *lumas], eye.seen, strict=True):
+        assert likeness(luma, frame.y) > 30
+    with pytest.raises(InvalidInput):
+        Eye(Codec("video", "h263", 90_000))
 
 
 async def test_timestamps_wrap_and_time_goes_on() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Executor
 
+from greenroom.errors import InvalidInput
 from greenroom.providers.clock import Clock
 from greenroom.rooms.ports import VideoFrame
 from greenroom.rooms.rtc.agent_media.frame_assembler import FrameAssembler
@@ -21,9 +22,10 @@ LAYER_REQUEST_INTERVAL = 1.0
 class PictureSink:
     """A MediaSink of video that hands each decoded picture to `on_frame`, on the event loop.
 
-    Of a source with simulcast it follows the best layer up to `max_layer` that is sent, and changes
-    at a keyframe. `request_keyframe` gets the layer: a source's own method does. Decodes in a
-    thread of `executor` (None: the event loop's own). Raises InvalidInput for an unknown codec.
+    `codec` is what will probably come; what the packets say counts, and may change. Of a source
+    with simulcast it follows the best layer up to `max_layer` that is sent, and changes at a
+    keyframe. `request_keyframe` gets the layer: a source's own method does. Decodes in a thread of
+    `executor` (None: the event loop's own). Raises InvalidInput for a codec that isn't known.
     """
 
     def __init__(
@@ -36,20 +38,25 @@ class PictureSink:
         max_layer: int = 2,
         executor: Executor | None = None,
     ) -> None:
-        self._codec, self._clock = codec, clock
+        self._clock, self._on_picture, self._executor = clock, on_frame, executor
         self._request, self._max_layer = request_keyframe, max_layer
-        self._format = picture_format(codec)
-        self._decoder = PictureDecoder(self._format, on_frame, self._on_damage, executor)
         self._layer = -1
-        self._assembler = self._assemble()
         self._last_packet = clock.time()
         self._layer_requested = float("-inf")
         self._timestamp: int | None = None  # of the last frame, unwrapped
         self._closed = False
+        self.ignored = 0
+        """Packets of a codec that isn't known."""
+        self._codec, self._format = codec, picture_format(codec)
+        self._decoder = self._decode()
+        self._assembler = self._assemble()
 
     def write(self, packet: MediaPacket) -> None:
         """See MediaSink."""
         if self._closed:
+            return
+        if packet.codec.name != self._codec.name and not self._change(packet.codec):
+            self.ignored += 1
             return
         now = self._clock.time()
         if packet.layer != self._layer and not self._follows(packet, now):
@@ -80,6 +87,22 @@ class PictureSink:
             self._layer_requested = now
             self._request(packet.layer)
         return False
+
+    def _change(self, codec: Codec) -> bool:
+        """Go over to another codec, if it is known."""
+        try:
+            self._format = picture_format(codec)
+        except InvalidInput:
+            return False
+        self._codec = codec
+        self._decoder.close()
+        self._decoder = self._decode()
+        self._assembler.close()
+        self._assembler = self._assemble()
+        return True
+
+    def _decode(self) -> PictureDecoder:
+        return PictureDecoder(self._format, self._on_picture, self._on_damage, self._executor)
 
     def _assemble(self) -> FrameAssembler:
         return FrameAssembler(
