@@ -144,7 +144,6 @@ class Wire:
     def __init__(
         self,
         clock: ManualClock,
-        deliver: Callable[[bytes], None],
         *,
         delay: float = 0.02,
         spread: float = 0.0,
@@ -152,7 +151,8 @@ class Wire:
         doubling: float = 0.0,
         seed: int = 7,
     ) -> None:
-        self._clock, self._deliver = clock, deliver
+        self._clock = clock
+        self.deliver: Callable[[bytes], None] = lambda _: None
         self.delay, self.spread, self.loss, self.doubling = delay, spread, loss, doubling
         self._random = random.Random(seed)
         self.sent: list[bytes] = []
@@ -164,7 +164,7 @@ class Wire:
             if self._random.random() < self.loss or self.drop(packet):
                 continue
             when = self._clock.time() + self.delay + self._random.random() * self.spread
-            self._clock.call_at(when, lambda: self._deliver(packet))
+            self._clock.call_at(when, lambda: self.deliver(packet))
 
 
 class Pair:
@@ -173,12 +173,13 @@ class Pair:
     def __init__(self, clock: ManualClock, **network: Any) -> None:
         self.clock = clock
         rtcp = {"delay": network.get("delay", 0.02)}
-        self.rtp = Wire(clock, lambda data: self.far.on_rtp(data, clock.time()), **network)
-        self.rtcp = Wire(clock, lambda data: self.far.on_rtcp(data), **rtcp)
-        self.back_rtp = Wire(clock, lambda data: self.near.on_rtp(data, clock.time()), **rtcp)
-        self.back_rtcp = Wire(clock, lambda data: self.near.on_rtcp(data), **rtcp)
+        self.rtp, self.rtcp = Wire(clock, **network), Wire(clock, **rtcp)
+        self.back_rtp, self.back_rtcp = Wire(clock, **rtcp), Wire(clock, **rtcp)
         self.near = Streams(self.rtp.send, self.rtcp.send, clock)
         self.far = Streams(self.back_rtp.send, self.back_rtcp.send, clock)
+        self.rtp.deliver = lambda data: self.far.on_rtp(data, clock.time())
+        self.back_rtp.deliver = lambda data: self.near.on_rtp(data, clock.time())
+        self.rtcp.deliver, self.back_rtcp.deliver = self.far.on_rtcp, self.near.on_rtcp
 
     def close(self) -> None:
         self.near.close()

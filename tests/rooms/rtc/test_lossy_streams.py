@@ -101,7 +101,7 @@ def test_redundancy_makes_single_losses_good_before_the_next_packet() -> None:
 def test_what_is_lost_is_made_good(
     parameters: StreamParameters, loss: float, most_missing: float
 ) -> None:
-    pair, heard = send_audio(parameters, 1000, loss=loss)
+    _, heard = send_audio(parameters, 1000, loss=loss)
     got = numbers(heard)
     assert len(set(got)) == len(got), "nothing is handed over twice"
     last = max(got)

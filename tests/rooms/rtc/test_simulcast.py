@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 
@@ -41,7 +42,7 @@ class Bench:
 
     def check_numbers(self) -> None:
         packets = rtp(self.sent)
-        for before, packet in zip(packets, packets[1:], strict=False):
+        for before, packet in pairwise(packets):
             assert (packet.sequence_number - before.sequence_number) & 0xFFFF == 1
             passed = (packet.timestamp - before.timestamp) & 0xFFFFFFFF
             assert passed < 90_000 * 5

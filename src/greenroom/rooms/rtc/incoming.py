@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from greenroom.rooms.rtc.numbering import timestamp_distance
 from greenroom.rooms.rtc.reception import Reception
+from greenroom.rooms.rtc.redundancy import RedundantBlock
 from greenroom.rooms.rtc.simulcast import KeyframeRequests
 
 if TYPE_CHECKING:
     from greenroom.rooms.rtc.receiver import RtpReceiver
+
+
+_MAX_PADDING = 128
+_MAX_TIMESTAMPS = 8
 
 
 class Layer:
@@ -53,7 +59,9 @@ class Layer:
 class IncomingStream:
     """An SSRC: a layer's packets, or (`repairs`) the retransmissions of them.
 
-    `shift` and `timestamp_shift` make the numbers of a layer go on where it gets another SSRC.
+    `shift` and `timestamp_shift` make the numbers of a layer go on where it gets another SSRC, and
+    leave out the packets of padding, of which `padding` are the last numbers. `timestamps` are
+    those of the last packets that were redundant audio.
     """
 
     __slots__ = (
@@ -61,6 +69,7 @@ class IncomingStream:
         "_report_timestamp",
         "arrival",
         "layer",
+        "padding",
         "receiver",
         "reception",
         "repairs",
@@ -68,6 +77,7 @@ class IncomingStream:
         "shift",
         "ssrc",
         "timestamp_shift",
+        "timestamps",
     )
 
     def __init__(self, receiver: RtpReceiver, ssrc: int, layer: Layer, *, repairs: bool) -> None:
@@ -75,6 +85,8 @@ class IncomingStream:
         self.reception: Reception | None = None
         self.arrival = float("-inf")
         self.shift = self.timestamp_shift = 0
+        self.padding: deque[int] = deque(maxlen=_MAX_PADDING)
+        self.timestamps: deque[int] = deque(maxlen=_MAX_TIMESTAMPS)
         self.reported = 0
         self._report_ntp: float | None = None
         self._report_timestamp = 0
@@ -86,9 +98,42 @@ class IncomingStream:
             self.reception.last_report = ntp >> 16 & 0xFFFF_FFFF
             self.reception.last_report_at = now
 
-    def forget_report(self) -> None:
-        """The timestamps have started anew: the last report is of others."""
+    def begin_anew(self) -> None:
+        """The numbers and timestamps have started anew: what is known is of others."""
         self._report_ntp = None
+        self.padding.clear()
+        self.timestamps.clear()
+
+    def leave_out(self, number: int) -> None:
+        """The newest packet is nothing but padding: the next gets its number."""
+        self.padding.append(number)
+        self.shift -= 1
+
+    def sequence_of(self, number: int) -> int:
+        """The number of a packet as handed to sinks."""
+        padding = self.padding
+        if padding and number < padding[-1]:
+            number += sum(it > number for it in padding)
+        return (number + self.shift) & 0xFFFF
+
+    def place_blocks(
+        self, blocks: list[RedundantBlock], number: int, timestamp: int
+    ) -> list[tuple[int, int, RedundantBlock]]:
+        """The numbers and timestamps of the redundant blocks that packet `number` carries.
+
+        RFC 2198 tells blocks apart by time alone; senders of real-time audio leave none out, so
+        that each is of the media packet just before the next. Blocks whose time has come before are
+        left out: if something is missing at their place it is padding.
+        """
+        placed: list[tuple[int, int, RedundantBlock]] = []
+        for block in reversed(blocks):
+            number -= 1
+            while number in self.padding:
+                number -= 1
+            when = (timestamp - block.offset) & 0xFFFFFFFF
+            if when not in self.timestamps and block.payload:
+                placed.append((number, when, block))
+        return placed[::-1]
 
     def ntp_of(self, timestamp: int, clock_rate: int) -> float | None:
         """The other side's NTP time, in seconds, of a timestamp as handed to sinks."""

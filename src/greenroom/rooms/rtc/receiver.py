@@ -120,6 +120,9 @@ class RtpReceiver:
         if number != before + 1:
             self._on_disorder(stream, packet, number, before, arrival)
         layer.arrival = arrival
+        if not packet.payload:
+            self._on_padding(stream, held, packet, number, arrival)
+            return
         layer.octets += len(packet.payload)
         if number == reception.highest:
             reception.measure(packet.timestamp, arrival)
@@ -158,10 +161,24 @@ class RtpReceiver:
         arrival: float,
     ) -> None:
         if number - before >= MAX_DROPOUT:
-            stream.forget_report()
+            stream.begin_anew()
             self._continue(stream, packet, number, before + stream.shift, arrival)
         elif self._feedback.nacks and number > before:
             self._link.wake(arrival + REORDERING)
+
+    def _on_padding(
+        self,
+        stream: IncomingStream,
+        held: PayloadFormat,
+        packet: RtpPacket,
+        number: int,
+        arrival: float,
+    ) -> None:
+        """A packet that measures the bandwidth: it must not look like a loss to who gets ours."""
+        if stream.reception is not None and number == stream.reception.highest:
+            stream.leave_out(number)
+        else:  # its number has been left for it
+            self._deliver(stream, held, number, packet.timestamp, False, b"", arrival, None)
 
     def _on_repair(
         self, stream: IncomingStream, held: PayloadFormat, packet: RtpPacket, arrival: float
@@ -190,6 +207,7 @@ class RtpReceiver:
         if held.is_red:
             if stream.reception is not None and stream.reception.missing:
                 self._recover(stream, packet, payload, number, arrival)
+            stream.timestamps.append(packet.timestamp)
             payload_type, payload = find_primary(payload)
             inner = self.formats.get(payload_type)
             if inner is None or inner.is_red or inner.is_rtx:
@@ -213,22 +231,16 @@ class RtpReceiver:
         number: int,
         arrival: float,
     ) -> None:
-        """Hand over those of a packet's redundant blocks that are missing, the oldest first.
-
-        RFC 2198 tells blocks apart by time alone; senders of real-time audio leave none out, so
-        that each is of the packet just before the next.
-        """
-        reception = stream.reception
+        """Hand over those of a packet's redundant blocks that are missing, the oldest first."""
         blocks = parse_redundant(payload)
-        if reception is None or blocks is None:
+        if stream.reception is None or blocks is None:
             return
-        for back, block in zip(range(len(blocks), 0, -1), blocks, strict=True):
+        for lost, timestamp, block in stream.place_blocks(blocks, number, packet.timestamp):
             held = self.formats.get(block.payload_type)
-            if held is None or held.is_red or held.is_rtx or not block.payload:
+            if held is None or held.is_red or held.is_rtx:
                 continue
-            lost = reception.recover((number - back) & 0xFFFF)
-            if lost >= 0:
-                timestamp = packet.timestamp - block.offset
+            if stream.reception.recover(lost & 0xFFFF) >= 0:
+                stream.timestamps.append(timestamp)
                 self._deliver(stream, held, lost, timestamp, False, block.payload, arrival, None)
 
     def _deliver(
@@ -256,7 +268,7 @@ class RtpReceiver:
         self._codec = held.codec
         media = MediaPacket(
             held.codec,
-            (number + stream.shift) & 0xFFFF,
+            stream.sequence_of(number),
             timestamp,
             marker,
             payload,
