@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from OpenSSL import SSL
 
 from greenroom.rooms.rtc.certificate import Certificate, digest, is_described
-from greenroom.rooms.rtc.dtls import DtlsConnection
+from greenroom.rooms.rtc.dtls import DtlsConnection, _datagrams
 from greenroom.testing.clock import ManualClock
 
 ONE, TWO = Certificate.generate(), Certificate.generate()
@@ -308,3 +308,53 @@ def test_close_ends_the_timer() -> None:
     assert pair.clock.pending == 0
     pair.client.dtls.start()
     assert len(pair.client.outbox) == 1
+
+
+def record(length: int) -> bytes:
+    return b"\x16\xfe\xfd" + bytes(8) + length.to_bytes(2, "big") + bytes(length)
+
+
+def test_a_flight_that_is_too_long_is_cut_between_records() -> None:
+    records = [record(length) for length in (500, 600, 300, 1_500, 10)]
+    datagrams = _datagrams(b"".join(records))
+    assert datagrams == [records[0] + records[1], records[2], records[3], records[4]]
+
+
+@pytest.mark.parametrize("method", ["send", "close"])
+def test_what_openssl_refuses_is_no_exception(method: str) -> None:
+    class Refuses:
+        def __getattr__(self, _name: str) -> Callable[..., None]:
+            def refuse(*_arguments: object) -> None:
+                raise SSL.Error
+
+            return refuse
+
+    pair = Pair().connect()
+    pair.server.dtls._connection = Refuses()
+    assert pair.server.dtls.is_connected
+    if method == "send":
+        assert not pair.server.dtls.send(b"data")
+    pair.server.dtls.close()
+    assert pair.server.outbox == deque()
+    pair.client.dtls.close()
+
+
+def test_an_alert_of_the_other_side_ends_the_connection() -> None:
+    class Alerts:
+        def bio_write(self, _data: bytes) -> None:
+            """Take it."""
+
+        def recv(self, _size: int) -> bytes:
+            raise SSL.Error
+
+        def shutdown(self) -> None:
+            raise SSL.Error
+
+        def bio_read(self, _size: int) -> bytes:
+            raise SSL.WantReadError
+
+    pair = Pair().connect()
+    pair.server.dtls._connection = Alerts()
+    pair.server.dtls.receive(b"\x15")
+    assert pair.server.events == ["connected", "closed"]
+    pair.client.dtls.close()
