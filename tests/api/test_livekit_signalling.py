@@ -342,7 +342,10 @@ async def test_without_the_newer_signalling_clients_are_sent_to_the_older() -> N
         with pytest.raises(InvalidStatus) as refused:
             await joining(url, "/rtc/v1").__aenter__()
         assert refused.value.response.status_code == 404
-        assert (await validated(url, "/rtc/v1/validate")).status_code == 404
+        for path in ("/rtc/v1/validate", "/rtc/v1"):
+            answer = await validated(url, path)
+            assert answer.status_code == 404
+            assert answer.headers["access-control-allow-origin"] == "*"
         async with joining(url) as socket:
             assert await received(socket) == HELLO
 

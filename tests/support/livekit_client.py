@@ -92,6 +92,11 @@ class Microphone:
         self._source = source
         self._phase = 0
 
+    async def emptied(self) -> None:
+        """What was played has been taken to be sent, but for the last piece."""
+        while self._source.queued_duration > 0.011:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.001)
+
     async def play(self, pcm: npt.NDArray[np.int16]) -> None:
         """At the pace of the sound."""
         for start in range(0, len(pcm) - FRAME + 1, FRAME):
@@ -184,6 +189,37 @@ async def heard(track: rtc.Track, ms: int) -> npt.NDArray[np.float64]:
     finally:
         await stream.aclose()
     return np.concatenate(loud)
+
+
+async def latency(microphone: Microphone, track: rtc.Track, times: int) -> float:
+    """The median of the seconds from a sound's capture until the other client hands it out."""
+    loop = asyncio.get_running_loop()
+    stream = rtc.AudioStream(track, sample_rate=RATE, num_channels=1)
+    onsets: asyncio.Queue[float] = asyncio.Queue()
+
+    async def listen() -> None:
+        quiet = True
+        async for event in stream:
+            loud = np.abs(np.frombuffer(event.frame.data, np.int16)).max() > 2 * LOUD
+            if loud and quiet:
+                onsets.put_nowait(loop.time())
+            quiet = not loud
+
+    listening = asyncio.create_task(listen())
+    took: list[float] = []
+    try:
+        for _ in range(times):
+            await microphone.play(np.zeros(25 * FRAME, np.int16))
+            await microphone.emptied()
+            began = loop.time()
+            await microphone.play(sine(440, 10 * FRAME))
+            async with asyncio.timeout(TIMEOUT):
+                took.append(await onsets.get() - began)
+    finally:
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+        await stream.aclose()
+    return float(np.median(took))
 
 
 def purity(pcm: npt.NDArray[np.float64], hertz: float) -> float:

@@ -8,20 +8,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 from livekit import rtc
+from livekit.rtc._proto.room_pb2 import SimulateScenarioKind
 
 from support.livekit_client import (
     RATE,
     TIMEOUT,
     connected,
     heard,
+    latency,
     purity,
     seen,
 )
-from support.rooms import RunningRooms, room_token, running_rooms
-
-LONG_SECRET = "a livekit secret that is as long as it should be"
+from support.rooms import RunningRooms, grant_token, room_token, running_rooms
 
 
 @pytest.fixture(params=["v1", "v0"])
@@ -55,7 +56,9 @@ async def test_a_voice_and_a_picture_are_heard_and_seen(rooms: RunningRooms) -> 
         # The first half second holds the client's own jitter buffer's adjustments.
         assert purity(pcm[RATE // 2 :], 440) > 0.999
 
-        # A picture, at the same time.
+        assert await latency(mic, track, times=3) < 0.25
+
+        # A picture.
         camera = await ann.publish_camera(320, 240)
         is_video = rtc.TrackKind.KIND_VIDEO
         video, _, _ = await bob.saw("track_subscribed", lambda t, *_: t.kind == is_video)
@@ -171,3 +174,97 @@ async def test_data_texts_calls_and_attributes_reach_who_they_are_for(rooms: Run
         await bob.saw("participant_metadata_changed", lambda p, *_: p.metadata == "m")
         await ann.me.set_name("Anna")
         await bob.saw("participant_name_changed", lambda p, *_: p.name == "Anna")
+
+
+async def test_who_comes_and_goes_and_why() -> None:
+    async with running_rooms() as rooms, connected(rooms.url, room_token("ann")) as ann:
+        # Who is hidden sees, and is not seen.
+        async with connected(rooms.url, room_token("eve", hidden=True)) as eve:
+            assert list(eve.room.remote_participants) == ["ann"]
+
+            # One identity is there once; the newer connection stays, until it is sent away.
+            async with connected(rooms.url, room_token("bob")) as first:
+                await ann.saw("participant_connected", lambda p: p.identity == "bob")
+                assert list(ann.room.remote_participants) == ["bob"]
+                so_far = len(ann.events)
+                async with connected(rooms.url, room_token("bob")) as second:
+                    (reason,) = await first.saw("disconnected")
+                    assert reason == rtc.DisconnectReason.DUPLICATE_IDENTITY
+                    await ann.saw("participant_disconnected", since=so_far)
+                    await ann.saw("participant_connected", since=so_far)
+                    rooms.server.remove_participant("room", "bob")
+                    (reason,) = await second.saw("disconnected")
+                    assert reason == rtc.DisconnectReason.PARTICIPANT_REMOVED
+            assert ann.count("participant_connected") == 2
+
+        # Who subscribes to nothing of itself is given what it asks for.
+        token = room_token("cat", canPublishSources=["camera"])
+        async with connected(rooms.url, token, auto_subscribe=False) as cat:
+            mic = await ann.publish_microphone()
+            publication, _ = await cat.saw("track_published")
+            assert not cat.count("track_subscribed")
+            publication.set_subscribed(True)
+            track, *_ = await cat.saw("track_subscribed")
+            async with mic.tone(440):
+                assert purity((await heard(track, 700))[RATE // 5 :], 440) > 0.99
+            publication.set_subscribed(False)
+            await cat.saw("track_unsubscribed")
+
+            # An administrator mutes, and does not unmute.
+            sid = mic.publication.sid
+            assert rooms.server.mute_track("room", "ann", sid, True).muted
+            await cat.saw("track_muted")
+            answer = await unmute(rooms, "ann", sid)
+            assert (answer.status_code, answer.json()["code"]) == (412, "failed_precondition")
+
+        # The end of it.
+        rooms.server.delete_room("room")
+        (reason,) = await ann.saw("disconnected")
+        assert reason == rtc.DisconnectReason.ROOM_DELETED
+    told = [event.event for event in rooms.events]
+    assert told.count("participant_joined") == told.count("participant_left") == 5
+    assert told[-1] == "room_finished"
+
+
+async def test_a_lost_signalling_connection_is_taken_up_again_while_the_sound_goes_on() -> None:
+    async with (
+        running_rooms() as rooms,
+        connected(rooms.url, room_token("ann")) as ann,
+        connected(rooms.url, room_token("bob")) as bob,
+    ):
+        mic = await ann.publish_microphone()
+        track, *_ = await bob.saw("track_subscribed")
+        async with mic.tone(440):
+            await heard(track, 500)
+            await ann.room.simulate_scenario(SimulateScenarioKind.SIMULATE_SIGNAL_RECONNECT)
+            # Longer than the client takes to see that it is connected.
+            pcm = await heard(track, 3_500)
+            assert purity(pcm[RATE // 2 :], 440) > 0.999
+        await ann.saw("reconnected")
+        await ann.me.set_attributes({"back": "yes"})
+        await bob.saw("participant_attributes_changed")
+        await ann.me.publish_data(b"still here")
+        await bob.saw("data_received")
+        assert not bob.count("participant_disconnected")
+        assert not bob.count("track_unsubscribed")
+
+
+@pytest.mark.parametrize(
+    ("token", "words"),
+    [("nonsense", "invalid token"), (room_token("ann", roomJoin=False), "not let its bearer join")],
+)
+async def test_who_may_not_join_is_told_why(token: str, words: str) -> None:
+    async with running_rooms() as rooms:
+        with pytest.raises(rtc.ConnectError, match=words):
+            await rtc.Room().connect(rooms.url, token)
+        assert not rooms.server.list_rooms()
+
+
+async def unmute(rooms: RunningRooms, identity: str, sid: str) -> httpx.Response:
+    """By RoomService, as an administrator's program would."""
+    asked = {"room": "room", "identity": identity, "track_sid": sid, "muted": False}
+    headers = {"authorization": f"Bearer {grant_token(roomAdmin=True, room='room')}"}
+    async with httpx.AsyncClient(trust_env=False, headers=headers) as client:
+        return await client.post(
+            f"{rooms.http_url}/twirp/livekit.RoomService/MutePublishedTrack", json=asked
+        )

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket
 
 from greenroom.api.http import HttpRequest
 from greenroom.api.livekit_rooms import room_service
@@ -98,8 +97,10 @@ def create_rooms_routes(
             routes.append(WebSocketRoute(path + slash, signal))
             routes.append(Route(f"{path}/validate{slash}", validate))
     if not single_pc:
-        # Starlette would refuse the handshake with 403, which is no sign to fall back.
-        routes.append(WebSocketRoute("/rtc/v1", _not_here))
+        # Starlette would refuse the handshake with 403 and let no page of another origin read why:
+        # neither is a sign to fall back.
+        routes.append(WebSocketRoute("/rtc/v1", _NotHere()))
+        routes.append(Route("/rtc/v1{rest:path}", _NotHere()))
     return routes
 
 
@@ -118,9 +119,12 @@ def create_rooms_app(
     return Starlette(routes=[Route("/", _Ok()), *routes])
 
 
-async def _not_here(socket: WebSocket) -> None:
-    await socket.receive()
-    await send_text(socket.scope, socket.send, 404, "not served here")
+class _NotHere:
+    """Says 404 to pages of any origin, and to WebSockets."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send_text(scope, send, 404, "not served here")
 
 
 class _Ok:
