@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 from collections import deque
 from collections.abc import Callable
 from struct import pack
@@ -115,6 +116,22 @@ async def test_what_is_lost_is_sent_again_by_the_injected_clock(pair: Pair) -> N
     pair.clock.advance(3.5)
     pair.exchange()
     assert pair.server.received == [("_reliable", b"first")]
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_everything_arrives_in_order_over_a_bad_network(pair: Pair, seed: int) -> None:
+    chance = random.Random(seed)
+    pair.open()
+    messages = [bytes([number]) * chance.randrange(1, 4_000) for number in range(40)]
+    for message in messages:
+        assert pair.client.data.send("_reliable", message)
+        assert pair.server.data.send("_reliable", message)
+    for _ in range(300):
+        pair.exchange(lose=lambda _: chance.random() < 0.2)
+        pair.clock.advance(0.5)
+    expected = [("_reliable", message) for message in messages]
+    assert pair.server.received == pair.client.received == expected
+    assert pair.client.data.unsent_bytes == pair.server.data.unsent_bytes == 0
 
 
 async def test_a_lossy_channel_does_not_send_again(pair: Pair) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -42,6 +43,10 @@ class Media:
             del self.expected[address]
 
 
+class NoAnswer(Exception):
+    """The check was dropped."""
+
+
 class Bench:
     """An agent with everything around it."""
 
@@ -75,6 +80,8 @@ class Bench:
         self.mux.agents[ufrag.encode()].on_request(
             BindingRequest(bytes(message)), self.media, address
         )
+        if not self.media.sent:
+            raise NoAnswer
         answer, to = self.media.sent.pop()
         assert to == address
         parsed = other.parse_message(answer)
@@ -233,3 +240,20 @@ def test_an_address_that_somebody_else_has_taken_over_stays_his(bench: Bench) ->
     bench.media.expected[HERE] = "somebody else"
     bench.agent.close()
     assert bench.media.expected == {HERE: "somebody else"}
+
+
+def test_checks_and_refusals_are_limited(bench: Bench) -> None:
+    def answered(count: int, **check: Any) -> int:
+        answers = 0
+        for _ in range(count):
+            with contextlib.suppress(NoAnswer):
+                bench.check(**check)
+                answers += 1
+        return answers
+
+    assert answered(100, credentials=(bench.agent.ufrag, "wrong")) == 40
+    assert answered(500) == 400
+    bench.clock.advance(0.5)
+    assert answered(500) == 100
+    assert bench.agent.rejected == 100 + 100 + 400
+    assert bench.states == ["connected"]

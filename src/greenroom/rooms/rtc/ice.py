@@ -14,6 +14,7 @@ from typing import Literal
 from greenroom.providers.clock import Clock, Timer
 from greenroom.rooms.rtc import stun
 from greenroom.rooms.rtc.stun import Address, BindingRequest
+from greenroom.rooms.rtc.token_bucket import TokenBucket
 from greenroom.rooms.rtc.udp import UdpMux, UdpSocket
 
 IceState = Literal["new", "connected", "disconnected"]
@@ -24,6 +25,9 @@ _UFRAG_CHARACTERS, _PWD_CHARACTERS = 8, 24
 # Clients check a pair every 2.5 s at the longest; two checks and a bit may be lost.
 _SILENCE_SECONDS = 6.0
 _MOST_PATHS = 16
+# A client checks each of its pairs some 20 times a second at first, and seldom later.
+_CHECKS_PER_SECOND, _CHECKS_AT_ONCE = 200, 400
+_REFUSALS_PER_SECOND, _REFUSALS_AT_ONCE = 20, 40
 
 
 class _Path:
@@ -43,12 +47,14 @@ class IceAgent:
     """
 
     __slots__ = (
+        "_checks",
         "_clock",
         "_confirmed",
         "_credentials",
         "_mux",
         "_on_state",
         "_paths",
+        "_refusals",
         "_selected",
         "_timer",
         "heard",
@@ -73,7 +79,9 @@ class IceAgent:
         self.heard = 0.0
         """When the other side was last heard, by the clock; the owner keeps it up to date too."""
         self.rejected = 0
-        """How many requests were refused."""
+        """How many requests were refused, or were too many."""
+        self._checks = TokenBucket(_CHECKS_PER_SECOND, _CHECKS_AT_ONCE)
+        self._refusals = TokenBucket(_REFUSALS_PER_SECOND, _REFUSALS_AT_ONCE)
         self._paths: dict[tuple[UdpSocket, Address], _Path] = {}
         self._selected: _Path | None = None
         self._timer: Timer | None = None
@@ -98,6 +106,8 @@ class IceAgent:
             self._refuse(request, 420, key, socket, address)
         elif request.controlled:
             self._refuse(request, 487, key, socket, address)
+        elif not self._checks.take(self._clock.time()):
+            self.rejected += 1
         else:
             socket.send(stun.success(request.transaction, address, key), address)
             self._accept(request, ufrag, socket, address)
@@ -168,7 +178,8 @@ class IceAgent:
         address: Address,
     ) -> None:
         self.rejected += 1
-        socket.send(stun.error(request, code, key), address)
+        if self._refusals.take(self._clock.time()):
+            socket.send(stun.error(request, code, key), address)
 
     def _make_credentials(self) -> None:
         self.ufrag = _random(_UFRAG_CHARACTERS)
