@@ -1,15 +1,12 @@
-"""How an offer is answered: which sections are used, by whom and with which codecs.
-
-`plan_answer` changes nothing, so that an offer that can't be answered leaves all as it was.
-"""
+"""What offers and answers have in common: media sections and what is sent and received on them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from greenroom.rooms.errors import InvalidDescription
-from greenroom.rooms.rtc.codecs import SectionCodecs, common, find, is_stereo
+from greenroom.rooms.rtc.codecs import SectionCodecs, find, is_stereo
 from greenroom.rooms.rtc.description import (
     Description,
     Encryption,
@@ -18,7 +15,6 @@ from greenroom.rooms.rtc.description import (
     Ssrcs,
     direction,
 )
-from greenroom.rooms.rtc.media import Kind
 from greenroom.rooms.rtc.ports import StreamParameters
 from greenroom.rooms.rtc.receiver import RtpReceiver
 from greenroom.rooms.rtc.sender import RtpSender
@@ -66,55 +62,6 @@ class Slot:
         )
 
 
-@dataclass(slots=True)
-class SectionPlan:
-    """What becomes of one offered section."""
-
-    offered: Section
-    codecs: SectionCodecs | None = None
-    rejected: bool = False
-    receives: bool = False
-    sender: RtpSender | None = None
-
-    @property
-    def kind(self) -> Kind | None:
-        """Of the section."""
-        return self.offered.kind
-
-
-def plan_answer(
-    offer: Description,
-    slots: Sequence[Slot],
-    senders: Sequence[RtpSender],
-    names: Collection[str],
-    without_red: Collection[str],
-) -> list[SectionPlan]:
-    """Decide what is done with each section.
-
-    `senders` are all there are, in order; those without a section get one where one is free.
-    `names` are the codecs that may be received, `without_red` the ids of tracks that are to come
-    without redundancy.
-
-    Raises:
-        InvalidDescription: the offer does not follow the one before.
-    """
-    check_order(offer, slots)
-    plans = [_plan(offer, section, names, without_red) for section in offer.sections]
-    taken: set[int] = set()
-    for plan, slot in zip(plans, slots, strict=False):
-        if slot.sender is not None and _takes(plan, slot.sender):
-            plan.sender = slot.sender
-            taken.add(id(slot.sender))
-    silent = [p for i, p in enumerate(plans) if i >= len(slots) or not slots[i].announced]
-    silent.sort(key=lambda plan: plan.receives)
-    for sender in senders:
-        if id(sender) not in taken:
-            free = (one for one in silent if one.sender is None and _takes(one, sender))
-            if (chosen := next(free, None)) is not None:
-                chosen.sender = sender
-    return plans
-
-
 def check_order(description: Description, slots: Sequence[Slot]) -> None:
     """Sections stay where they are; only rejected ones may be used anew (RFC 8829, 5.2.2).
 
@@ -130,41 +77,7 @@ def check_order(description: Description, slots: Sequence[Slot]) -> None:
             raise InvalidDescription(f"media section {slot.mid} is not where it was")
 
 
-def _plan(
-    offer: Description, section: Section, names: Collection[str], without_red: Collection[str]
-) -> SectionPlan:
-    plan = SectionPlan(section, rejected=True)
-    if section.rejected or not offer.is_bundled(section):
-        return plan
-    if section.kind is None:
-        plan.rejected = (
-            section.media != "application"
-            or not section.protocol.endswith("DTLS/SCTP")
-            or section.sctp_port != SCTP_PORT
-        )
-        return plan
-    track = section.msid[1] if section.msid and section.sends else None
-    plan.codecs = common(section, names, red=track not in without_red)
-    plan.rejected = (
-        not section.protocol.endswith("/SAVPF")
-        or not section.rtcp_mux
-        or not plan.codecs.payload_types
-    )
-    plan.receives = track is not None and not plan.rejected
-    return plan
-
-
-def _takes(plan: SectionPlan, sender: RtpSender) -> bool:
-    return (
-        not plan.rejected
-        and plan.kind == sender.codec.kind
-        and plan.offered.receives
-        and plan.codecs is not None
-        and find(sender.codec, plan.codecs.payload_types) is not None
-    )
-
-
-def answer_role(encryption: Encryption, dtls_client: bool | None) -> bool:
+def dtls_role(encryption: Encryption, dtls_client: bool | None) -> bool:
     """Whether this side sends the first DTLS message; `dtls_client` if that is decided already.
 
     The server waits where it may, as the client's way in is open only once the client has sent.
@@ -178,18 +91,6 @@ def answer_role(encryption: Encryption, dtls_client: bool | None) -> bool:
     if dtls_client is not None and dtls_client != wanted:
         raise InvalidDescription("the DTLS roles can't change")
     return wanted
-
-
-def answer_section(plan: SectionPlan, max_message_bytes: int) -> Section:
-    """This side's description of a planned section."""
-    offered = plan.offered
-    section = Section(offered.media, offered.mid, offered.protocol, offered.format_list)
-    if plan.rejected:
-        return replace(section, rejected=True)
-    if plan.codecs is None:
-        return replace(section, sctp_port=SCTP_PORT, max_message_bytes=max_message_bytes)
-    section = replace(section, rids=offered.rids if plan.receives else ())
-    return track_section(section, plan.codecs, plan.sender, receives=plan.receives)
 
 
 def track_section(

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection
+from typing import Literal
 
 from greenroom.providers.clock import Clock
 from greenroom.rooms.errors import InvalidDescription
+from greenroom.rooms.rtc.answering import Answerer, Outcome
 from greenroom.rooms.rtc.codecs import PUBLISH_CODECS
 from greenroom.rooms.rtc.description import Description, Encryption, Setup
 from greenroom.rooms.rtc.description_reader import read
 from greenroom.rooms.rtc.description_writer import Origin, write
 from greenroom.rooms.rtc.media import Codec
-from greenroom.rooms.rtc.negotiation import (
-    SectionPlan,
-    Slot,
-    answer_role,
-    answer_section,
-    plan_answer,
-    receive_parameters,
-    send_parameters,
-)
+from greenroom.rooms.rtc.negotiation import Slot, dtls_role
 from greenroom.rooms.rtc.offering import Offerer
 from greenroom.rooms.rtc.ports import (
     ChannelLabel,
@@ -29,7 +23,6 @@ from greenroom.rooms.rtc.ports import (
     Transport,
     TransportState,
 )
-from greenroom.rooms.rtc.receiver import RtpReceiver
 from greenroom.rooms.rtc.sender import RtpSender
 from greenroom.rooms.rtc.streams import Streams
 
@@ -55,15 +48,17 @@ class PeerConnection:
     ) -> None:
         self._transport = transport
         self._streams = Streams(transport.send_rtp, transport.send_rtcp, clock)
-        self._max_sections, self._publish_codecs = max_sections, frozenset(publish_codecs)
-        self._max_message_bytes = max_message_bytes
+        self._max_sections = max_sections
         self._events: PeerEvents | None = None
         self._slots: list[Slot] = []
+        self._answerer = Answerer(
+            self._slots, self._streams, frozenset(publish_codecs), max_message_bytes
+        )
+        self._offerer = Offerer(self._slots, max_sections, max_message_bytes)
+        self._role: Literal["new", "answers", "offers"] = "new"
         self._senders: list[RtpSender] = []
         self._unsendable: set[RtpSender] = set()
         self._without_red: dict[str, None] = {}
-        self._offerer: Offerer | None = None
-        self._answers = False
         self._channels_wanted = False
         self._restarting = False
         self._dtls_client: bool | None = None
@@ -94,84 +89,28 @@ class PeerConnection:
 
     def answer(self, offer: str) -> str:
         """See Peer. `on_receiver_ended` and `on_receiver` are called before it returns."""
-        if self._closed or self._offerer is not None:
+        if self._closed or self._role == "offers":
             raise InvalidDescription("no offer is taken on this connection")
         described = read(offer, max_sections=self._max_sections)
-        plans = plan_answer(
-            described, self._slots, self._senders, self._publish_codecs, self._without_red
-        )
+        plans = self._answerer.plan(described, self._senders, self._without_red)
         encryption = described.encryption()
         if encryption is None:
             raise InvalidDescription("ICE credentials, a=setup or a fingerprint are missing")
-        dtls_client = answer_role(encryption, self._dtls_client)
-        self._answers, self._restarting = True, False
+        dtls_client = dtls_role(encryption, self._dtls_client)
+        self._role, self._restarting = "answers", False
         self._set_remote(encryption, dtls_client=dtls_client)
-        ended, begun = self._apply(plans)
-        mids = [plan.offered.mid for plan in plans if not plan.rejected]
-        bundle = tuple(mid for mid in described.bundle if mid in mids)
-        sections = tuple(answer_section(plan, self._max_message_bytes) for plan in plans)
-        answer = Description(sections, bundle)
+        outcome = self._answerer.apply(plans, self._senders)
+        self._unsendable = outcome.refused
+        answer = self._answerer.answer(described, plans)
         text = self._write(answer, "active" if dtls_client else "passive")
-        self._tell(ended, begun)
+        self._tell(outcome)
         return text
 
-    def _apply(self, plans: list[SectionPlan]) -> tuple[list[RtpReceiver], list[RtpReceiver]]:
-        """Make the planned state the present one; returns receivers that ended and that began."""
-        ended: list[RtpReceiver] = []
-        begun: list[RtpReceiver] = []
-        moved = {id(plan.sender) for plan in plans if plan.sender is not None}
-        for sender in self._senders:
-            if id(sender) not in moved:
-                sender.negotiate(None)
-        for index, plan in enumerate(plans):
-            offered = plan.offered
-            if index == len(self._slots):
-                self._slots.append(Slot(offered.media, offered.mid))
-            slot = self._slots[index]
-            self._receive(slot, plan, ended, begun)
-            slot.media, slot.mid, slot.rejected = offered.media, offered.mid, plan.rejected
-            slot.open, slot.codecs = offered.receives, plan.codecs
-            slot.sender, slot.announced = plan.sender, plan.sender is not None
-            if plan.sender is not None and plan.codecs is not None:
-                plan.sender.negotiate(send_parameters(slot.mid, plan.codecs, plan.sender))
-        self._unsendable = {sender for sender in self._senders if self._is_refused(sender)}
-        return ended, begun
-
-    def _receive(
-        self,
-        slot: Slot,
-        plan: SectionPlan,
-        ended: list[RtpReceiver],
-        begun: list[RtpReceiver],
-    ) -> None:
-        offered, receiver = plan.offered, slot.receiver
-        track = offered.msid[1] if plan.receives and offered.msid else None
-        if receiver is not None and (track != receiver.track_id or offered.mid != slot.mid):
-            self._streams.remove_receiver(receiver)
-            ended.append(receiver)
-            slot.receiver = receiver = None
-        if track is None or plan.codecs is None:
-            return
-        parameters = receive_parameters(offered, plan.codecs)
-        if receiver is not None:
-            self._streams.update_receiver(receiver, parameters)
-        else:
-            slot.receiver = self._streams.add_receiver(parameters, track)
-            begun.append(slot.receiver)
-
-    def _is_refused(self, sender: RtpSender) -> bool:
-        """Whether there are sections that could take it but for their codecs."""
-        if sender.mid is not None:
-            return False
-        sections = [s for s in self._slots if s.open and s.media == sender.codec.kind]
-        return bool(sections) and not any(slot.fits(sender) for slot in sections)
-
-    def _tell(self, ended: list[RtpReceiver], begun: list[RtpReceiver]) -> None:
-        for receiver in ended:
-            if self._events is not None:
+    def _tell(self, outcome: Outcome) -> None:
+        if self._events is not None:
+            for receiver in outcome.ended:
                 self._events.on_receiver_ended(receiver)
-        for receiver in begun:
-            if self._events is not None:
+            for receiver in outcome.begun:
                 self._events.on_receiver(receiver)
 
     def _set_remote(self, encryption: Encryption, *, dtls_client: bool) -> None:
@@ -195,18 +134,16 @@ class PeerConnection:
 
     def offer(self) -> str:
         """See Peer. Wait for the answer before the next one."""
-        if self._answers:
+        if self._role == "answers":
             raise RuntimeError("the other side makes the offers of this connection")
-        if self._offerer is None:
-            self._offerer = Offerer(self._slots, self._max_sections, self._max_message_bytes)
         waiting = [s for s in self._senders if s not in self._unsendable]
         description = self._offerer.offer(waiting, channels=self._channels_wanted)
-        self._restarting = False
+        self._role, self._restarting = "offers", False
         return self._write(description, "actpass")
 
     def accept(self, answer: str) -> None:
         """See Peer."""
-        if self._closed or self._offerer is None:
+        if self._closed or self._role != "offers":
             raise InvalidDescription("there is no offer to answer")
         described = read(answer, max_sections=self._max_sections)
         plans = self._offerer.plan(described)
@@ -214,7 +151,7 @@ class PeerConnection:
         if encryption is not None:
             if encryption.setup == "actpass":
                 raise InvalidDescription("an answer must choose a DTLS role")
-            dtls_client = answer_role(encryption, self._dtls_client)
+            dtls_client = dtls_role(encryption, self._dtls_client)
             self._set_remote(encryption, dtls_client=dtls_client)
         elif any(not section.rejected for section in described.sections):
             raise InvalidDescription("ICE credentials, a=setup or a fingerprint are missing")
@@ -247,7 +184,7 @@ class PeerConnection:
     def missing_sections(self) -> tuple[int, int]:
         """See Peer. None where this side makes the offers."""
         missing = {"audio": 0, "video": 0}
-        if self._offerer is None:
+        if self._role != "offers":
             spare = list(self._slots)
             for sender in self._waiting():
                 slot = next((one for one in spare if one.can_take(sender)), None)
@@ -263,7 +200,7 @@ class PeerConnection:
             return False
         return (
             self._restarting
-            or any(self._offerer is None or self._offerer.has_place(s) for s in self._waiting())
+            or any(self._role != "offers" or self._offerer.has_place(s) for s in self._waiting())
             or any(slot.announced and slot.sender is None for slot in self._slots)
             or self._lacks_channels()
         )
@@ -271,7 +208,7 @@ class PeerConnection:
     def _lacks_channels(self) -> bool:
         return (
             self._channels_wanted
-            and not self._answers
+            and self._role != "answers"
             and len(self._slots) < self._max_sections
             and all(slot.media != "application" for slot in self._slots)
         )
