@@ -217,7 +217,7 @@ def test_an_agent_sends_data_in_its_own_name_and_text_in_that_of_others() -> Non
     ]
     assert mine.participant_identity == "ann"
     with pytest.raises(InvalidInput):
-        local.send(user(b"x" * 65_537), reliable=True)
+        local.send(user(b"x" * 67_585), reliable=True)
     local.send(models.DataPacket(), reliable=True)
     assert len(ann.heard()) == 2
 

@@ -99,12 +99,7 @@ class ClientParticipant(Participant):
         self._session = Session(None)
         self._deadlines: dict[str, Timer] = {}
         self._missed: dict[str, models.ParticipantInfo] = {}
-        self.intake = data_routing.Intake(
-            self,
-            services.settings.max_message_bytes,
-            services.settings.max_data_rate,
-            self._clock.time(),
-        )
+        self.intake = data_routing.Intake(self, services.settings.max_data_rate, self._clock.time())
         self.connection: Connection
         if parameters.single_pc:
             self.connection = SingleConnection(self, services.new_peer, self._clock, retry=RETRY)

@@ -116,15 +116,19 @@ class Connection(Protocol):
 
 
 class DataLink:
-    """Data to a client; what is reliable waits, bounded, until its channel is open."""
+    """Data to a client; what is reliable waits, bounded, until its channel is open.
 
-    __slots__ = ("_opened", "_peer", "_waiting", "_waiting_bytes")
+    What does not fit is left out and counted: nothing was promised to who is not connected yet.
+    """
+
+    __slots__ = ("_opened", "_peer", "_waiting", "_waiting_bytes", "dropped")
 
     def __init__(self, peer: Peer) -> None:
         self._peer = peer
         self._opened: set[ChannelLabel] = set()
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
+        self.dropped = 0
 
     def opened(self, label: ChannelLabel) -> None:
         """A channel is open: send what waits for it."""
@@ -138,11 +142,11 @@ class DataLink:
         """See Connection."""
         if label in self._opened:
             return self._peer.send_message(label, payload)
-        if label == RELIABLE:
+        if label == RELIABLE and self._waiting_bytes + len(payload) <= MAX_WAITING_BYTES:
             self._waiting_bytes += len(payload)
-            if self._waiting_bytes > MAX_WAITING_BYTES:
-                return False
             self._waiting.append(payload)
+        else:
+            self.dropped += 1
         return True
 
 

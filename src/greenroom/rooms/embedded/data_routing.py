@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 RELIABLE = "_reliable"
 LOSSY = "_lossy"
 
+ENVELOPE_BYTES = 4_096
+"""What a data packet may have around its payload: names of its sender and of who is to get it."""
+
 _ON_BEHALF = {"transcription", "stream_header", "stream_chunk", "stream_trailer"}
 """What an agent may send under another participant's name: what that participant said."""
 
@@ -61,12 +64,17 @@ def stamp(sender: Participant, packet: models.DataPacket, *, reliable: bool) -> 
 def route(
     room: Room, sender: Participant | None, packet: models.DataPacket, *, reliable: bool
 ) -> None:
-    """Hand a stamped packet to those it names, or to all but its sender."""
+    """Hand a stamped packet to those it names, or to all but its sender.
+
+    One that has become too large by the names in it is dropped: nobody could take it.
+    """
     names = frozenset(packet.destination_identities)
     is_user = packet.WhichOneof("value") == "user"
     sids = frozenset(packet.user.destination_sids) if is_user else frozenset()
     metrics = packet.WhichOneof("value") == "metrics"
     encoded = packet.SerializeToString()
+    if len(encoded) > room.max_message_bytes + ENVELOPE_BYTES:
+        return
     for participant in room.members():
         if participant is sender:
             continue
@@ -100,9 +108,9 @@ class RateLimit:
 class Intake:
     """Takes what a client sends on its data channels: bounded, each reliable packet once."""
 
-    def __init__(self, sender: Participant, max_bytes: int, max_rate: int, now: float) -> None:
+    def __init__(self, sender: Participant, max_rate: int, now: float) -> None:
         self._sender = sender
-        self._max_bytes = max_bytes
+        self._max_bytes = sender.room.max_message_bytes + ENVELOPE_BYTES // 2
         self._rate = RateLimit(max_rate, now)
         self.last_sequence = 0
         self.dropped = 0

@@ -109,7 +109,8 @@ class InProcessParticipant(Participant):
     def send(self, packet: models.DataPacket, *, reliable: bool) -> None:
         """See LocalParticipant."""
         self._check()
-        if packet.ByteSize() > self._settings.max_message_bytes:
+        bound = self._settings.max_message_bytes + data_routing.ENVELOPE_BYTES // 2
+        if packet.ByteSize() > bound:
             limit = self._settings.max_message_bytes
             raise InvalidInput("data", "is too large", f"at most {limit} bytes")
         copy = models.DataPacket()

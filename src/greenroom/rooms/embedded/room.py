@@ -28,7 +28,7 @@ COUNT_DELAY = 1.0
 
 @dataclass(frozen=True, slots=True)
 class RoomOptions:
-    """How a room was asked for. Timeouts in seconds."""
+    """How a room was asked for. Timeouts in seconds; `max_participants` 0: no bound of its own."""
 
     empty_timeout: float
     departure_timeout: float
@@ -39,7 +39,8 @@ class RoomOptions:
 class Room:
     """Holds participants under their identities; tells each what it may know.
 
-    `on_closed` is called once, when the room has ended, however it ended.
+    `on_closed` is called once, when the room has ended, however it ended. `max_message_bytes`
+    bounds the payload of a data packet.
     """
 
     def __init__(
@@ -50,8 +51,10 @@ class Room:
         now: Callable[[], float],
         on_event: Callable[[WebhookEvent], None],
         on_closed: Callable[[Room], None],
+        max_message_bytes: int,
     ) -> None:
         self.name = name
+        self.max_message_bytes = max_message_bytes
         self.sid = wire_info.new_id("RM_")
         self.options = options
         self.metadata = options.metadata

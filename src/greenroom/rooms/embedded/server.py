@@ -148,7 +148,15 @@ class RoomServer:
         return room
 
     def _open(self, name: str, options: RoomOptions) -> Room:
-        room = Room(name, options, self._clock, self._now, self._on_event, self._room_closed)
+        room = Room(
+            name,
+            options,
+            self._clock,
+            self._now,
+            self._on_event,
+            self._room_closed,
+            self._settings.max_message_bytes,
+        )
         self._rooms[name] = room
         return room
 
