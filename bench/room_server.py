@@ -27,6 +27,7 @@ from greenroom.app.garbage import tune_garbage_collector
 from greenroom.app.rooms import open_rooms
 from greenroom.app.server import bind, http_server
 from greenroom.rooms.ports import Joining, Rooms
+from greenroom.rooms.rtc.udp import UdpMux
 from greenroom.settings import Settings
 
 TICK = 0.01
@@ -55,17 +56,33 @@ async def echo(rooms: Rooms, name: str, rate: int) -> None:
     room.hear(lambda _, pcm: voice.write(pcm), rate=rate)
 
 
+def announce_only(address: str) -> None:
+    """Clients learn of this address alone: what is behind it leads here through a bad network."""
+    candidates = UdpMux.candidates
+    UdpMux.candidates = lambda mux: [  # type: ignore[method-assign]
+        line for line in candidates(mux) if line.split()[4] == address
+    ]
+
+
 async def main(arguments: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     with TemporaryDirectory() as folder:
         settings = Settings(
             data_dir=Path(folder),
             server={"host": arguments.host, "port": 0},
-            rooms={"provider": "embedded", "port": 0, "udp_ports": "0", "max_rooms": 10_000},
+            rooms={
+                "provider": "embedded",
+                "port": 0,
+                "udp_ports": arguments.udp_port,
+                "max_rooms": 10_000,
+                "public_address": arguments.announce,
+            },
             livekit_api_key="devkey",
             livekit_api_secret="a secret for the bench that is long enough",
             auth={"api_key": "bench"},
         )
+        if arguments.announce:
+            announce_only(arguments.announce)
         credentials = resolve_credentials(settings, has_stored_keys=True)
         async with AsyncExitStack() as stack:
             listener = bind(arguments.host, 0)
@@ -109,6 +126,8 @@ def say(what: dict[str, object]) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--udp-port", default="0")
+    parser.add_argument("--announce", default="", help="the only address that clients are told")
     parser.add_argument("--agents", type=int, default=0)
     parser.add_argument("--rate", type=int, default=48_000)
     uvloop.run(main(parser.parse_args()))

@@ -9,7 +9,8 @@
 `memory`   of a room with an agent, and of a room with an agent and a client
 `load`     20 rooms talking at once: gaps in what is heard, CPU, the event loop's worst delay
 `cycles`   1,000 times connect and leave: what stays
-`loss`     tone and echo over 2 % loss and 30 ms jitter, by `tc netem` in a network namespace (root)
+`loss`     tone and echo over 2 % loss and 30 ms jitter, by `tc netem` in a namespace (root);
+           where the kernel has no netem, by a relay in user space
 
 One JSON line for each result.
 """
@@ -19,8 +20,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
-import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -33,6 +33,7 @@ from websockets.asyncio.client import connect
 
 import harness as h
 import room_client as c
+from bad_network import BadNetwork
 from room_client import Person, Process, Samples, started
 
 CLICK = c.tone(0, 960, 1_000.0)
@@ -275,28 +276,56 @@ async def bench_cycles(options: argparse.Namespace) -> None:
 
 
 NAMESPACE, HERE_IP, THERE_IP = "greenroom-bench", "10.213.77.1", "10.213.77.2"
+RELAY_IP = "127.0.0.2"
+LOSS, DELAY_S, JITTER_S = 0.02, 0.03, 0.03
 
 
 async def bench_loss(options: argparse.Namespace) -> None:
-    """The server here, this program again in a namespace whose only way is a bad network."""
-    if os.geteuid() != 0 or shutil.which("tc") is None:
-        raise SystemExit("loss needs root and the package iproute2")
-    _make_network()
+    """By `tc netem` where the kernel has it and we may; else by a relay in user space."""
     try:
-        async with started("room_server.py", "--agents", "1", "--host", HERE_IP) as server:
-            command = [
-                "ip", "netns", "exec", NAMESPACE, sys.executable, __file__,
-                "over-loss", "--url", server.url,
-                "--seconds", str(options.seconds), "--clicks", str(options.clicks),
-            ]  # fmt: skip
-            process = await asyncio.create_subprocess_exec(*command)
-            await process.wait()
+        _make_network()
+    except (OSError, subprocess.CalledProcessError) as error:
+        print(f"no netem here ({error}): a relay in user space", file=sys.stderr)
+        await _loss_by_relay(options)
+    else:
+        await _loss_by_netem(options)
     finally:
-        _run("ip", "netns", "del", NAMESPACE)
+        _remove_network()
+
+
+async def _loss_by_relay(options: argparse.Namespace) -> None:
+    port = free_udp_port()
+    ways = ("--udp-port", str(port), "--announce", RELAY_IP)
+    async with started("room_server.py", "--agents", "1", *ways) as server:
+        network = BadNetwork(("127.0.0.1", port), loss=LOSS, delay=DELAY_S, jitter=JITTER_S)
+        await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: network, local_addr=(RELAY_IP, port)
+        )
+        options.url, options.network = server.url, "relay in user space"
+        await bench_over_loss(options)
+        network.close()
+
+
+def free_udp_port() -> int:
+    with socket.socket(type=socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+async def _loss_by_netem(options: argparse.Namespace) -> None:
+    """The server here, this program again in a namespace whose only way is a bad network."""
+    async with started("room_server.py", "--agents", "1", "--host", HERE_IP) as server:
+        command = [
+            "ip", "netns", "exec", NAMESPACE, sys.executable, __file__,
+            "over-loss", "--url", server.url,
+            "--seconds", str(options.seconds), "--clicks", str(options.clicks),
+        ]  # fmt: skip
+        process = await asyncio.create_subprocess_exec(*command)
+        await process.wait()
 
 
 def _make_network() -> None:
-    subprocess.run(["ip", "netns", "del", NAMESPACE], check=False, capture_output=True)
+    _remove_network()
     _run("ip", "netns", "add", NAMESPACE)
     _run("ip", "link", "add", "gr-bench0", "type", "veth", "peer", "name", "gr-bench1")
     _run("ip", "link", "set", "gr-bench1", "netns", NAMESPACE)
@@ -306,9 +335,20 @@ def _make_network() -> None:
     _run(*inside, "ip", "addr", "add", f"{THERE_IP}/24", "dev", "gr-bench1")
     _run(*inside, "ip", "link", "set", "gr-bench1", "up")
     _run(*inside, "ip", "link", "set", "lo", "up")
-    bad = ("netem", "loss", "2%", "delay", "30ms", "30ms")
+    bad = (
+        "netem",
+        "loss",
+        f"{LOSS:.0%}",
+        "delay",
+        f"{DELAY_S * 1000:g}ms",
+        f"{JITTER_S * 1000:g}ms",
+    )
     _run("tc", "qdisc", "add", "dev", "gr-bench0", "root", *bad)
     _run(*inside, "tc", "qdisc", "add", "dev", "gr-bench1", "root", *bad)
+
+
+def _remove_network() -> None:
+    subprocess.run(["ip", "netns", "del", NAMESPACE], check=False, capture_output=True)
 
 
 def _run(*command: str) -> None:
@@ -333,7 +373,8 @@ async def bench_over_loss(options: argparse.Namespace) -> None:
     await person.leave()
     say(
         "loss",
-        network="2 % loss, 30 ms delay with 30 ms jitter, each way",
+        network=f"{LOSS:.0%} loss, {DELAY_S * 1000:g} ms delay, jitter as much, each way",
+        by=options.network,
         client_to_client={"purity": c.purity(direct), "gaps": c.gaps(direct)},
         connected_ms=round(speaker.connected_s * 1000),
         echo_ms=ms(delays),
@@ -359,4 +400,5 @@ if __name__ == "__main__":
     parser.add_argument("--connects", type=int, default=30)
     parser.add_argument("--cycles", type=int, default=1_000)
     parser.add_argument("--url", default="")
+    parser.add_argument("--network", default="netem")
     asyncio.run(main(parser.parse_args()))
