@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import av
@@ -70,6 +71,16 @@ def test_pyavs_libopus_is_found() -> None:
 def test_without_libopus_pyav_does() -> None:
     assert isinstance(opus_encoder(16_000), AvOpusEncoder)
     assert isinstance(opus_decoder(16_000), AvOpusDecoder)
+
+
+@pytest.mark.parametrize("system", ["libopus.so.0", None])
+def test_the_systems_libopus_is_the_last_to_be_tried(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, system: str | None
+) -> None:
+    monkeypatch.setattr("ctypes.util.find_library", lambda name: system)
+    assert [*opus_library._candidates()][1:] == ([system] if system else [])
+    monkeypatch.setattr(av, "__file__", str(tmp_path / "av" / "__init__.py"))
+    assert [*opus_library._candidates()] == ([system] if system else [])
 
 
 def test_a_library_that_is_not_there_or_is_another_is_passed_over(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from greenroom.audio.pcm import Pcm
 from greenroom.errors import InvalidInput
+from greenroom.providers.clock import Timer
 from greenroom.rooms.errors import RoomIsClosed
 from greenroom.rooms.rtc.agent_media import sound_source
 from greenroom.rooms.rtc.agent_media.loudness import loudness
@@ -311,6 +313,20 @@ def test_a_short_standstill_is_made_up_for_at_once() -> None:
     assert [packet.timestamp for packet in late] == [960 * n for n in range(6, 13)]
     assert not any(packet.marker for packet in late)
     assert voice.run(2)[-1].timestamp == 960 * 14
+
+
+def test_a_timer_that_comes_a_little_early_is_in_time() -> None:
+    class Hasty(Timeline):
+        def call_at(self, when: float, callback: Callable[[], object], /) -> Timer:
+            return super().call_at(max(self.time(), when - 0.0006), callback)
+
+    clock, sent = Hasty(), Collector()
+    source = SoundSource(24_000, clock, phase=0.0)
+    source.add_sink(sent)
+    clock.advance(0.99)
+    source.close()
+
+    assert [packet.timestamp for packet in sent.packets] == [960 * n for n in range(50)]
 
 
 def test_after_a_long_standstill_time_is_skipped_and_the_sound_goes_on() -> None:

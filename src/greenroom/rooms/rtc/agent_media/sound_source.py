@@ -38,6 +38,8 @@ SETTLING_FRAMES = 25
 """Silent frames that are really encoded after sound at most. The coder's high-pass filter rings
 below the last bit for some 300 to 420 ms; then it makes the constant silent packet by itself."""
 FADE_MS = 5
+EARLY = 0.001
+"""Seconds that a timer may come too early: uvloop's clock counts whole milliseconds."""
 _GOLDEN = (math.sqrt(5) - 1) / 2
 _phases = itertools.count()
 
@@ -133,10 +135,7 @@ class SoundSource:
         self._run()
 
     def flush(self) -> None:
-        """See AudioTrack: the next packet fades what was playing over 5 ms and is silent then.
-
-        It ends a pause.
-        """
+        """See AudioTrack: the next packet fades in 5 ms to silence. It ends a pause."""
         if not self._paused:
             self._fade_out()
         self._paused = self._fading_in = False
@@ -207,14 +206,11 @@ class SoundSource:
         if passed > self._next:
             self._next = passed
             self._gap = True
-        self._schedule()
-
-    def _schedule(self) -> None:
         self._timer = self._clock.call_at(self._start + self._next * FRAME, self._tick)
 
     def _tick(self) -> None:
         self._timer = None
-        late = math.floor((self._clock.time() - self._start) / FRAME + 1e-6) - self._next
+        late = math.floor((self._clock.time() - self._start + EARLY) / FRAME) - self._next
         if late > MAX_LATE_FRAMES:
             self._next += late
             self._gap = True
@@ -224,7 +220,7 @@ class SoundSource:
                 self._send_frame()
         self._waiters.update(self._queue.queued)
         if not self._closed and (self._sinks or self._queue.queued):
-            self._schedule()
+            self._timer = self._clock.call_at(self._start + self._next * FRAME, self._tick)
 
     # Frames.
 
@@ -234,7 +230,7 @@ class SoundSource:
         self._next += 1
         if not self._sinks:
             self._gap = True
-            self._silent_frames = SETTLING_FRAMES  # the coder has not heard what was skipped
+            self._silent_frames = SETTLING_FRAMES
             return
         if pcm is None:
             payload, level = self._silent_payload(), SILENT
