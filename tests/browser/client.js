@@ -88,6 +88,11 @@ class Client {
     return this.room.simulateScenario(scenario);
   }
 
+  /** The client says that it has reconnected before it sends data again. */
+  async settle() {
+    while (this.room.engine.attemptingReconnect) await pause(50);
+  }
+
   async sayTone(hertz, options = {}) {
     const publication = await this.room.localParticipant.publishTrack(toneTrack(hertz), {
       source: Track.Source.Microphone,

@@ -35,6 +35,7 @@ ARGUMENTS = (
     "--use-fake-ui-for-media-stream",
     "--disable-gpu",
     "--mute-audio",
+    "--allow-loopback-in-peer-connection",  # a machine may have no other interface
     # Addresses of this machine instead of names that only multicast DNS resolves.
     "--disable-features=WebRtcHideLocalIpsWithMdns",
 )
