@@ -11,6 +11,7 @@ from greenroom.app.credentials import Credentials
 from greenroom.app.rooms import RoomsService, client_url
 from greenroom.providers.clock import Clock
 from greenroom.rooms.embedded.agent_rooms import EmbeddedRooms
+from greenroom.rooms.embedded.data_routing import ENVELOPE_BYTES
 from greenroom.rooms.embedded.server import RoomServer
 from greenroom.rooms.rtc.certificate import Certificate
 from greenroom.rooms.rtc.ice_servers import IceServer, ice_servers
@@ -24,9 +25,6 @@ from greenroom.settings import RoomSettings, Settings
 
 TOKEN_TTL = 21_600.0
 """Seconds for which a token that a client is given in its room is good."""
-
-ENVELOPE = 4_096
-"""Bytes for what is around a data message: sender, receivers, topic."""
 
 
 async def open_rooms(
@@ -71,6 +69,7 @@ def create_peer(
     mux: UdpMux, certificate: Certificate, clock: Clock, rooms: RoomSettings, events: PeerEvents
 ) -> Peer:
     """A peer connection on the process's media sockets."""
+    longest = rooms.max_message_bytes + ENVELOPE_BYTES
     transport = PeerTransport(
         mux,
         certificate,
@@ -78,8 +77,8 @@ def create_peer(
         connect_timeout=rooms.connect_timeout,
         reconnect_timeout=rooms.reconnect_timeout,
         max_unsent_bytes=rooms.max_unsent_bytes,
-        max_message_bytes=rooms.max_message_bytes + ENVELOPE,
+        max_message_bytes=longest,
     )
-    peer = PeerConnection(transport, clock, max_message_bytes=rooms.max_message_bytes + ENVELOPE)
+    peer = PeerConnection(transport, clock, max_message_bytes=longest)
     peer.attach(events)
     return peer
