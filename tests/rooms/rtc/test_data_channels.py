@@ -118,6 +118,19 @@ async def test_what_is_lost_is_sent_again_by_the_injected_clock(pair: Pair) -> N
     assert pair.server.received == [("_reliable", b"first")]
 
 
+async def test_once_the_round_trip_is_known_a_loss_costs_less_than_half_a_second(
+    pair: Pair,
+) -> None:
+    pair.open()
+    pair.client.data.send("_reliable", b"first")
+    pair.exchange()
+    pair.client.data.send("_reliable", b"second")
+    pair.client.outbox.clear()
+    pair.clock.advance(0.45)
+    pair.exchange()
+    assert pair.server.received == [("_reliable", b"first"), ("_reliable", b"second")]
+
+
 @pytest.mark.parametrize("seed", range(6))
 async def test_everything_arrives_in_order_over_a_bad_network(pair: Pair, seed: int) -> None:
     chance = random.Random(seed)

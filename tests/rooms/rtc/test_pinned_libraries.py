@@ -43,8 +43,11 @@ async def association() -> Association:
         ("_local_tsn", int),
         ("_loop", object),
         ("_outbound_queue", object),
+        ("_rto", float),
+        ("_rttvar", object),
         ("_sack_misordered", set),
         ("_sent_queue", object),
+        ("_srtt", object),
     ],
 )
 async def test_the_association_has_the_private_attributes(
@@ -56,6 +59,12 @@ async def test_the_association_has_the_private_attributes(
 
 async def test_no_tsn_has_come_at_first(association: Association) -> None:
     assert association._last_received_tsn is None
+
+
+async def test_the_round_trip_is_measured_as_in_the_standard(association: Association) -> None:
+    RTCSctpTransport._update_rto(association, 0.5)
+    assert (association._srtt, association._rttvar, association._rto) == (0.5, 0.25, 1.5)
+    assert sctp.SCTP_RTO_MAX == 60
 
 
 def test_a_stream_holds_its_chunks_in_a_list() -> None:

@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, cast
 
+from aiortc import rtcsctptransport as sctp
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtcsctptransport import RTCSctpCapabilities, RTCSctpTransport
 
@@ -28,6 +29,9 @@ _DCEP, _OPEN = 50, b"\x03"  # RFC 8832, sections 8.1 and 8.2.1
 # costs one, and one more for every 64 that are held. At most a fifth of a core for a participant.
 _CHUNKS_PER_SECOND, _CHUNKS_AT_ONCE = 2_000, 2_000
 _HELD_FOR_ONE_MORE = 64
+# RFC 9260, section 16, has 1 s for both and aiortc 3 s at first; browsers have a shorter least time
+# too, twice their delay of an acknowledgement: who waits for a caption notices a second.
+_FIRST_RETRY_SECONDS, _LEAST_RETRY_SECONDS = 1.0, 0.4
 _MOST_STREAMS = 256
 _MOST_HELD_CHUNKS = 4_096
 # aiortc announces a window of 1 MiB; who sends twice as much does not heed it.
@@ -95,6 +99,7 @@ class Association(RTCSctpTransport):
         self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._done.set_result(None)
         self._chunks = TokenBucket(_CHUNKS_PER_SECOND, _CHUNKS_AT_ONCE)
+        self._rto = _FIRST_RETRY_SECONDS
         self._held = 0  # chunks and numbers of some that wait for others
         self._stopped = False
 
@@ -157,6 +162,13 @@ class Association(RTCSctpTransport):
             return self._done
         coroutine.close()
         raise RuntimeError("SCTP waits for something: this aiortc is not the one that is pinned")
+
+    def _update_rto(self, R: float) -> None:  # noqa: N803 - aiortc's name
+        super()._update_rto(R)
+        if self._srtt is not None and self._rttvar is not None:
+            self._rto = min(
+                max(self._srtt + 4 * self._rttvar, _LEAST_RETRY_SECONDS), sctp.SCTP_RTO_MAX
+            )
 
     async def _data_channel_receive(self, stream_id: int, pp_id: int, data: bytes) -> None:
         opens = pp_id == _DCEP and data[:1] == _OPEN
