@@ -68,11 +68,16 @@ class Webhooks:
             )
         self._tokens = LiveKitTokens(api_key, secret, TOKEN_TTL, now=now)
         self._now = now
-        self._client = httpx.AsyncClient(timeout=REQUEST_TIMEOUT, follow_redirects=False)
-        self._receivers = [
-            _Receiver(self._client, url, self._sign, tuple(retry_delays), max_waiting)
-            for url in urls
-        ]
+        checked = [_checked(url) for url in urls]
+        self._client: httpx.AsyncClient | None = None
+        self._receivers: list[_Receiver] = []
+        if checked:
+            # Not without need: a client reads the system's certificates, for a tenth of a second.
+            self._client = httpx.AsyncClient(timeout=REQUEST_TIMEOUT, follow_redirects=False)
+            self._receivers = [
+                _Receiver(self._client, url, self._sign, tuple(retry_delays), max_waiting)
+                for url in checked
+            ]
 
     @property
     def dropped(self) -> int:
@@ -94,7 +99,8 @@ class Webhooks:
     async def close(self, seconds: float = 2.0) -> None:
         """Take what is queued to its receivers for up to `seconds`, then drop the rest."""
         await asyncio.gather(*(receiver.close(seconds) for receiver in self._receivers))
-        await self._client.aclose()
+        if self._client is not None:
+            await self._client.aclose()
 
     def _sign(self, body: bytes) -> str:
         digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
@@ -113,14 +119,14 @@ class _Receiver:
     def __init__(
         self,
         client: httpx.AsyncClient,
-        url: str,
+        url: httpx.URL,
         sign: Callable[[bytes], str],
         retry_delays: tuple[float, ...],
         max_waiting: int,
     ) -> None:
         self.dropped = 0
         self._client = client
-        self._url = _checked(url)
+        self._url = url
         self._sign = sign
         self._retry_delays = retry_delays
         self._max_waiting = max_waiting
