@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 
 from greenroom.rooms.errors import InvalidDescription
 from greenroom.rooms.rtc.description import Description, Format, Section
-from greenroom.rooms.rtc.description_reader import MAX_LENGTH, MAX_LINE, MAX_LINES, read
+from greenroom.rooms.rtc.description_reader import (
+    MAX_LENGTH,
+    MAX_LINE,
+    MAX_LINES,
+    DescriptionReader,
+    read,
+)
 from support.offers import (
     FINGERPRINT,
     OfferedFormat,
@@ -230,6 +236,31 @@ def test_there_can_be_too_much_of_anything(lines: list[str]) -> None:
 def test_what_is_no_description_is_refused(text: str) -> None:
     with pytest.raises(InvalidDescription):
         read(text)
+
+
+def test_what_is_the_same_as_before_is_not_read_again() -> None:
+    reader = DescriptionReader()
+    first = reader.read(describe(*browser()))
+    second = reader.read(describe(*browser(), microphone("5", "second")))
+    assert second == read(describe(*browser(), microphone("5", "second")))
+    assert all(one is two for one, two in zip(first.sections, second.sections[:5], strict=True))
+    changed = reader.read(describe(*browser(), ufrag="changed"))
+    assert all(one.encryption and one.encryption.ufrag == "changed" for one in changed.sections)
+
+
+def test_what_sections_inherit_may_change() -> None:
+    reader = DescriptionReader()
+    text = "v=0\r\na={}\r\n" + SECTION
+    assert reader.read(text.format("sendonly")).sections[0].direction == "sendonly"
+    assert reader.read(text.format("recvonly")).sections[0].direction == "recvonly"
+
+
+def test_a_description_that_is_refused_is_forgotten() -> None:
+    reader = DescriptionReader()
+    first = reader.read("v=0\r\n" + SECTION)
+    with pytest.raises(InvalidDescription):
+        reader.read("v=0\r\n" + SECTION + SECTION)
+    assert reader.read("v=0\r\n" + SECTION).sections[0] is first.sections[0]
 
 
 def test_sections_are_bounded() -> None:

@@ -348,6 +348,10 @@ def test_a_track_can_come_without_redundancy(connection: Connection) -> None:
     connection.peer.disable_red("secret")
     answer = connection.answer(microphone("0", "open"), microphone("1", "secret"))
     assert [numbers(section) for section in answer.sections] == [[63, 111], [111]]
+    # It may be asked for later too.
+    connection.peer.disable_red("open")
+    answer = connection.answer(microphone("0", "open"), microphone("1", "secret"))
+    assert [numbers(section) for section in answer.sections] == [[111], [111]]
     for number in range(MAX_WITHOUT_RED):
         connection.peer.disable_red(str(number))
     assert len(connection.peer._without_red) == MAX_WITHOUT_RED

@@ -28,6 +28,7 @@ class SectionPlan:
     offered: Section
     codecs: SectionCodecs | None = None
     rejected: bool = False
+    wants_red: bool = True
     track: str | None = None
     sender: RtpSender | None = None
 
@@ -76,7 +77,7 @@ class Answerer:
         """
         slots = self._slots
         check_order(offer, slots)
-        plans = [_plan(offer, section, self._names, without_red) for section in offer.sections]
+        plans = [self._plan(offer, i, without_red) for i in range(len(offer.sections))]
         taken: set[int] = set()
         for plan, slot in zip(plans, slots, strict=False):
             if slot.sender is not None and _takes(plan, slot.sender):
@@ -90,6 +91,37 @@ class Answerer:
                 if (chosen := next(free, None)) is not None:
                     chosen.sender = sender
         return plans
+
+    def _plan(self, offer: Description, index: int, without_red: Collection[str]) -> SectionPlan:
+        section = offer.sections[index]
+        plan = SectionPlan(section, rejected=True)
+        if section.rejected or not offer.is_bundled(section):
+            return plan
+        if section.kind is None:
+            plan.rejected = (
+                section.media != "application"
+                or not section.protocol.endswith("DTLS/SCTP")
+                or section.sctp_port != SCTP_PORT
+            )
+            return plan
+        track = section.msid[1] if section.msid and section.sends else None
+        plan.wants_red = track not in without_red
+        plan.codecs = self._common(section, index, red=plan.wants_red)
+        plan.rejected = (
+            not section.protocol.endswith("/SAVPF")
+            or not section.rtcp_mux
+            or not plan.codecs.payload_types
+        )
+        plan.track = None if plan.rejected else track
+        return plan
+
+    def _common(self, section: Section, index: int, *, red: bool) -> SectionCodecs:
+        """The codecs of the section, as they were where it is the same as before."""
+        slot = self._slots[index] if index < len(self._slots) else None
+        same = slot is not None and slot.offered is section and slot.wants_red == red
+        if slot is not None and slot.codecs is not None and same:
+            return slot.codecs
+        return common(section, self._names, red=red)
 
     def answer(self, offer: Description, plans: Sequence[SectionPlan]) -> Description:
         """This side's description of what was planned."""
@@ -125,6 +157,7 @@ class Answerer:
             self._receive(slot, plan, outcome)
             slot.media, slot.mid, slot.rejected = offered.media, offered.mid, plan.rejected
             slot.open, slot.codecs = offered.receives, plan.codecs
+            slot.offered, slot.wants_red = offered, plan.wants_red
             slot.sender, slot.announced = plan.sender, plan.sender is not None
             if plan.sender is not None and plan.codecs is not None:
                 plan.sender.negotiate(send_parameters(slot.mid, plan.codecs, plan.sender))
@@ -154,30 +187,6 @@ class Answerer:
             return False
         sections = [s for s in self._slots if s.open and s.media == sender.codec.kind]
         return bool(sections) and not any(slot.fits(sender) for slot in sections)
-
-
-def _plan(
-    offer: Description, section: Section, names: Collection[str], without_red: Collection[str]
-) -> SectionPlan:
-    plan = SectionPlan(section, rejected=True)
-    if section.rejected or not offer.is_bundled(section):
-        return plan
-    if section.kind is None:
-        plan.rejected = (
-            section.media != "application"
-            or not section.protocol.endswith("DTLS/SCTP")
-            or section.sctp_port != SCTP_PORT
-        )
-        return plan
-    track = section.msid[1] if section.msid and section.sends else None
-    plan.codecs = common(section, names, red=track not in without_red)
-    plan.rejected = (
-        not section.protocol.endswith("/SAVPF")
-        or not section.rtcp_mux
-        or not plan.codecs.payload_types
-    )
-    plan.track = None if plan.rejected else track
-    return plan
 
 
 def _takes(plan: SectionPlan, sender: RtpSender) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from greenroom.rooms.rtc.description import Description, Encryption, Format, Parameters, Section
 
@@ -66,8 +67,7 @@ def _tracks(section: Section) -> Iterator[str]:
     yield f"a={section.direction}"
     yield "a=rtcp-mux"
     yield "a=rtcp-rsize"
-    for one in section.formats:
-        yield from _format(one)
+    yield from _formats(section.formats)
     if section.rids:
         for rid in section.rids:
             yield f"a=rid:{rid} recv"
@@ -86,6 +86,12 @@ def _encryption(encryption: Encryption) -> Iterator[str]:
     for name, digest in encryption.fingerprints:
         yield f"a=fingerprint:{name} {digest}"
     yield f"a=setup:{encryption.setup}"
+
+
+@lru_cache(maxsize=128)
+def _formats(formats: tuple[Format, ...]) -> tuple[str, ...]:
+    """The lines of a section's formats; most sections of all clients have the same."""
+    return tuple(line for one in formats for line in _format(one))
 
 
 def _format(one: Format) -> Iterator[str]:

@@ -31,7 +31,8 @@ class Slot:
 
     `announced`: the last description of this side's sends here, so that the section must be
     described as silent once before another track can have it (the other side sees a new track only
-    where it received none). `open`: the other side takes what is sent here.
+    where it received none). `open`: the other side takes what is sent here. `codecs` are those of
+    the section `offered` by the other side, with redundant audio where `wants_red`.
     """
 
     media: str
@@ -40,6 +41,8 @@ class Slot:
     open: bool = False
     announced: bool = False
     codecs: SectionCodecs | None = None
+    offered: Section | None = None
+    wants_red: bool = True
     sender: RtpSender | None = None
     receiver: RtpReceiver | None = None
 

@@ -11,7 +11,7 @@ from greenroom.rooms.errors import InvalidDescription
 from greenroom.rooms.rtc.answering import Answerer, Outcome
 from greenroom.rooms.rtc.codecs import PUBLISH_CODECS
 from greenroom.rooms.rtc.description import Description, Encryption, Setup
-from greenroom.rooms.rtc.description_reader import read
+from greenroom.rooms.rtc.description_reader import DescriptionReader
 from greenroom.rooms.rtc.description_writer import Origin, write
 from greenroom.rooms.rtc.media import Codec
 from greenroom.rooms.rtc.negotiation import Slot, dtls_role
@@ -49,6 +49,7 @@ class PeerConnection:
         self._transport = transport
         self._streams = Streams(transport.send_rtp, transport.send_rtcp, clock)
         self._max_sections = max_sections
+        self._reader = DescriptionReader(max_sections)
         self._events: PeerEvents | None = None
         self._slots: list[Slot] = []
         self._answerer = Answerer(
@@ -91,7 +92,7 @@ class PeerConnection:
         """See Peer. `on_receiver_ended` and `on_receiver` are called before it returns."""
         if self._closed or self._role == "offers":
             raise InvalidDescription("no offer is taken on this connection")
-        described = read(offer, max_sections=self._max_sections)
+        described = self._reader.read(offer)
         plans = self._answerer.plan(described, self._senders, self._without_red)
         encryption = described.encryption()
         if encryption is None:
@@ -145,7 +146,7 @@ class PeerConnection:
         """See Peer."""
         if self._closed or self._role != "offers":
             raise InvalidDescription("there is no offer to answer")
-        described = read(answer, max_sections=self._max_sections)
+        described = self._reader.read(answer)
         plans = self._offerer.plan(described)
         encryption = described.encryption()
         if encryption is not None:
