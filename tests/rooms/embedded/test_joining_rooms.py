@@ -219,6 +219,20 @@ def test_a_place_is_given_up_when_nobody_comes_back() -> None:
     back.session.lost()
 
 
+def test_what_a_client_may_have_missed_about_its_tracks_is_told_again() -> None:
+    hall = Hall()
+    ann = hall.join("ann")
+    ann.publish("mic")
+    ann.publish("film", "video")
+    sound, film = (track.sid for track in ann.seen("ann").tracks)
+    ann.session.lost()
+    hall.server.mute_track("hall", "ann", sound, True)
+    hall.clock.advance(6)
+    back = resume(hall, ann)
+    assert [(mute.sid, mute.muted) for mute in back.all("mute")] == [(sound, True)]
+    assert [update.track_sid for update in back.all("subscribed_quality_update")] == [film]
+
+
 def other_sid(ann: FakeClient) -> dict[str, object]:
     return {"participant_sid": "PA_other"}
 

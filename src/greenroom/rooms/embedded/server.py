@@ -13,7 +13,7 @@ from livekit.protocol.webhook import WebhookEvent
 from greenroom.errors import CapacityExceeded, Forbidden, InvalidInput
 from greenroom.providers.clock import Clock
 from greenroom.rooms.embedded import data_routing, limits, wire_info
-from greenroom.rooms.embedded.client import ClientParticipant, Services, Session, check_parameters
+from greenroom.rooms.embedded.client import ClientParticipant, check_parameters
 from greenroom.rooms.embedded.errors import NotInRoom
 from greenroom.rooms.embedded.grants import Grants
 from greenroom.rooms.embedded.joining import JoinParameters, SignalChannel, SignalSession
@@ -21,6 +21,8 @@ from greenroom.rooms.embedded.local import LocalListener, LocalParticipant
 from greenroom.rooms.embedded.local_participant import InProcessParticipant
 from greenroom.rooms.embedded.participant import Participant
 from greenroom.rooms.embedded.room import Room, RoomOptions
+from greenroom.rooms.embedded.services import Services
+from greenroom.rooms.embedded.session import Session
 from greenroom.rooms.errors import RoomsFailed
 from greenroom.rooms.rtc.ice_servers import IceServer
 from greenroom.rooms.rtc.ports import Peer, PeerEvents

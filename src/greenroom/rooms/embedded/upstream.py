@@ -63,6 +63,13 @@ class Upstream:
         elif best < told and self._less is None:
             self._less = self._clock.call_at(self._clock.time() + LESS_DELAY, self._review)
 
+    def tell_again(self) -> None:
+        """The client may not have heard which layers are wanted."""
+        for sid, told in self._told.items():
+            publication = self._client.publications.get(sid)
+            if publication is not None and publication.is_video and told != layers.HIGHEST:
+                self._tell(publication, told)
+
     def _review(self) -> None:
         self._less = None
         for sid, told in list(self._told.items()):
