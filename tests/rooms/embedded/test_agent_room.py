@@ -36,7 +36,7 @@ from greenroom.rooms.ports import (
 )
 from greenroom.rooms.rtc.agent_media.picture_source import PictureSource
 from greenroom.rooms.rtc.agent_media.sound_source import SoundSource
-from greenroom.rooms.rtc.media import VP8, MediaPacket, MediaSource
+from greenroom.rooms.rtc.media import VP8, Codec, MediaPacket, MediaSource
 from greenroom.testing import ManualClock
 
 ANN = ParticipantInfo(sid="PA_ann", identity="ann", name="Ann", attributes={"k": "v"})
@@ -279,6 +279,20 @@ async def test_a_human_s_pictures_are_seen(scene: Scene) -> None:
         await both.wait()
     (who, frame), *_ = first
     assert (who, frame.y.shape, frame.u.shape) == ("ann", (48, 64), (24, 32))
+    source.close()
+
+
+async def test_a_picture_that_can_not_be_decoded_is_told_of_all_the_same(scene: Scene) -> None:
+    class Unknown(PictureSource):
+        @property
+        def codec(self) -> Codec:
+            return Codec("video", "h265", 90_000)
+
+    scene.listen()
+    scene.room.watch(lambda _who, _frame: None)
+    source = Unknown(VP8, scene.clock)
+    scene.server.on_track(ANN, CAMERA, source)
+    assert [type(event) for event in scene.events] == [TrackStarted]
     source.close()
 
 

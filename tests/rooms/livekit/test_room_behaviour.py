@@ -12,6 +12,7 @@ import pytest
 from livekit import rtc
 from livekit.rtc import DisconnectReason
 
+from greenroom.audio.pcm import Pcm
 from greenroom.errors import InvalidInput
 from greenroom.rooms.embedded.agent_rooms import EmbeddedRooms
 from greenroom.rooms.errors import RoomIsClosed, RpcFailed
@@ -51,7 +52,7 @@ async def met(stage: Stage) -> tuple[Agent, RoomClient]:
     return agent, client
 
 
-def loud(pcm: np.ndarray[tuple[int], np.dtype[np.int16]]) -> int:
+def loud(pcm: Pcm) -> int:
     """Milliseconds of tone, in steps of 10."""
     frames = pcm[: len(pcm) // 480 * 480].reshape(-1, 480)
     return int((np.abs(frames).max(axis=1) > LOUD).sum()) * 10
@@ -93,32 +94,30 @@ async def test_the_client_s_tone_is_heard_pure_unless_it_is_muted(stage: Stage) 
     publication.track.unmute()
     await agent.until(lambda: len(agent.got(TrackMuted)) > 1)
     assert len(agent.frames) - count <= 1
+    late: list[Pcm] = []
+    agent.room.hear(lambda _, pcm: late.append(pcm), rate=8_000)
     await agent.until(lambda: len(agent.frames) > count + 10)
+    assert sum(map(len, late)) > 1_000
 
 
-async def silence_after_flush(agent: Agent, client: RoomClient, rounds: int) -> list[float]:
-    """Milliseconds from a flush until the client hears nothing any more."""
+async def test_a_flush_silences_the_agent_at_once(stage: Stage) -> None:
+    agent, client = await met(stage)
     track = await agent.room.publish_audio(24_000)
     await client.until(lambda: len(client.frames) > 5)
-    taken = []
-    for _ in range(rounds):
+    # The packet that is due, the SDK's own hop and the client's jitter buffer. A busy machine only
+    # adds to them, so one quick silence of a few proves that nothing else does.
+    limit = 100 if isinstance(stage.rooms, EmbeddedRooms) else 140
+    taken: list[float] = []
+    while not taken or (min(taken) > limit and len(taken) < 12):
         client.frames.clear()
         track.write(tone(5_000, 24_000))
-        await client.until(lambda: loud(client.sound()) >= 150)
+        await client.until(lambda: loud(client.sound()) >= 100)
         track.flush()
         flushed = time.monotonic()
         assert track.queued_ms == 0
         await client.until(lambda: not client.hears_a_tone)
         taken.append((client.frames[-1][0] - flushed) * 1000)
-    return taken
-
-
-async def test_a_flush_silences_the_agent_at_once(stage: Stage) -> None:
-    agent, client = await met(stage)
-    taken = await silence_after_flush(agent, client, 4)
-    # The packet that is due, the SDK's own hop and the client's jitter buffer: the best of some
-    # tries, since a busy machine only adds to them.
-    assert min(taken) <= (60 if isinstance(stage.rooms, EmbeddedRooms) else 100)
+    assert min(taken) <= limit
 
 
 async def test_a_pause_is_silent_and_a_resume_goes_on_where_it_held(stage: Stage) -> None:
@@ -147,10 +146,13 @@ async def test_data_go_both_ways_to_whom_they_are_for(stage: Stage) -> None:
     other = await stage.client("bob")
     await agent.until(lambda: len(agent.room.participants()) == 2)
     await client.me.publish_data(b"reliable", topic="t")
-    await client.me.publish_data(b"lossy", reliable=False)
     await client.me.publish_data(b"not for the agent", destination_identities=["bob"])
     await client.me.publish_data(b"last")
-    await agent.until(lambda: len(agent.got(DataReceived)) == 3)
+    await agent.until(lambda: len(agent.got(DataReceived)) == 2)
+    async with asyncio.timeout(8):
+        while len(agent.got(DataReceived)) == 2:  # what is lossy may be lost
+            await client.me.publish_data(b"lossy", reliable=False)
+            await asyncio.sleep(0.02)
     assert set(agent.got(DataReceived)) == {
         DataReceived("ann", b"reliable", "t", True),
         DataReceived("ann", b"lossy", "", False),
@@ -158,10 +160,15 @@ async def test_data_go_both_ways_to_whom_they_are_for(stage: Stage) -> None:
     }
     await agent.room.send_data(bytes(15_360), topic="all")
     await agent.room.send_data(b"one", to=["bob"])
-    await agent.room.send_data(b"two", reliable=False)
-    await other.until(lambda: len(other.got("data")) == 4)
+    await agent.room.send_data(b"two")
+    async with asyncio.timeout(8):
+        while b"quick" not in {data[1] for data in other.got("data")}:
+            await agent.room.send_data(b"quick", reliable=False, to=["bob"])
+            await asyncio.sleep(0.02)
     await client.until(lambda: len(client.got("data")) == 2)
-    assert {data[1] for data in client.got("data")} == {bytes(15_360), b"two"}
+    assert client.got("data") == [("agent", bytes(15_360), "all"), ("agent", b"two", "")]
+    agents = {data[1] for data in other.got("data") if data[0] == "agent"}
+    assert agents == {bytes(15_360), b"one", b"two", b"quick"}
     with pytest.raises(InvalidInput):
         await agent.room.send_data(bytes(15_361))
 
@@ -185,6 +192,14 @@ async def test_texts_go_both_ways_whole(stage: Stage) -> None:
         ("agent", LONG, "lk.chat", {"b": "2"}),
         ("ann", "né漢", "lk.transcription", {"done": "yes"}),
     ]
+    await writer.write("after the end")
+    await writer.close()
+    unfinished = await client.me.stream_text(topic="lk.chat")
+    await unfinished.write("x")
+    await client.me.publish_data(b"after it")
+    await agent.until(lambda: agent.got(DataReceived))
+    await agent.room.close()
+    assert len(agent.got(TextReceived)) == 2
 
 
 async def test_a_transcription_reaches_the_client(stage: Stage) -> None:

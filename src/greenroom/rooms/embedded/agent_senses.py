@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
+from greenroom.errors import InvalidInput
 from greenroom.providers.clock import Clock
 from greenroom.rooms.ports import PictureListener, SoundListener, TrackKind
 from greenroom.rooms.rtc.agent_media.picture_sink import PictureSink
 from greenroom.rooms.rtc.agent_media.sound_sink import SoundSink
 from greenroom.rooms.rtc.media import MediaPacket, MediaSource
+
+_log = logging.getLogger(__name__)
 
 
 class _Sink(Protocol):
@@ -49,7 +53,7 @@ class Senses:
         self._eyes.append(listener)
         for track in self._tracks.values():
             if track.kind == "video" and not track.muted:
-                self._add(track, self._eye(track, listener))
+                self._show(track, listener)
 
     def begin(
         self, sid: str, identity: str, kind: TrackKind, source: MediaSource, *, muted: bool
@@ -88,10 +92,16 @@ class Senses:
                 self._add(track, self._ear(track, listener, rate))
         else:
             for viewer in self._eyes:
-                self._add(track, self._eye(track, viewer))
+                self._show(track, viewer)
 
     def _ear(self, track: _Track, listener: SoundListener, rate: int) -> _Sink:
         return SoundSink(rate, partial(listener, track.identity), self._clock)
+
+    def _show(self, track: _Track, listener: PictureListener) -> None:
+        try:
+            self._add(track, self._eye(track, listener))
+        except InvalidInput as error:
+            _log.info("a picture of %s can't be decoded: %s", track.identity, error)
 
     def _eye(self, track: _Track, listener: PictureListener) -> _Sink:
         return PictureSink(

@@ -25,7 +25,7 @@ class Positions:
         played = 0
         for since, sent, limit in reversed(self._points):
             if since <= moment:
-                played = min(limit, sent + int((moment - since) * self._rate))
+                played = min(limit, sent + round((moment - since) * self._rate))
                 break
         self._heard = max(self._heard, played)
         return self._heard
