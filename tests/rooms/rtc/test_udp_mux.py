@@ -105,7 +105,8 @@ async def test_other_datagrams_go_by_the_address_they_came_from(
 def read(mux: UdpMux) -> None:
     """Take what has come; loopback delivers while the sender sends."""
     for media in mux.sockets:
-        media.read()
+        for _ in range(10):
+            media.read()
 
 
 async def test_what_is_for_nobody_is_counted(mux: UdpMux, peer: socket.socket) -> None:
@@ -166,11 +167,44 @@ async def test_a_burst_is_read_in_parts(mux: UdpMux, peer: socket.socket) -> Non
     media.expect(peer.getsockname(), one)
     for number in range(100):
         peer.send(b"\x80" + bytes([number]))
-    media.read()
-    assert len(one.datagrams) == 64
-    media.read()
+    counts = []
+    for _ in range(9):
+        before = len(one.datagrams)
+        media.read()
+        counts.append(len(one.datagrams) - before)
+    assert counts == [1] * 7 + [64, 29]  # the eighth time it tries for more
     assert [data[1] for data in one.datagrams] == list(range(100))
     media.read()
+
+
+class Counting:
+    """A bound socket that has a datagram at every second call, and counts the calls."""
+
+    family = socket.AF_INET
+
+    def __init__(self, datagrams: int) -> None:
+        self.calls, self._datagrams = 0, datagrams
+
+    def getsockname(self) -> tuple[str, int]:
+        return "127.0.0.1", 7
+
+    def recvfrom(self, *_arguments: Any) -> tuple[bytes, Address]:
+        self.calls += 1
+        self._datagrams -= 1
+        if self._datagrams < 0:
+            raise BlockingIOError
+        return b"\x80media", ("127.0.0.1", 9)
+
+
+async def test_single_datagrams_cost_little_more_than_a_call_each(mux: UdpMux) -> None:
+    calls = 0
+    media = UdpSocket(mux, Counting(0))
+    for _ in range(80):
+        media._socket = Counting(1)
+        media.read()
+        calls += media._socket.calls
+    assert mux.dropped["unknown"] == 80
+    assert calls == 80 + 10
 
 
 async def test_who_closes_the_sockets_from_within_gets_nothing_more(
@@ -182,6 +216,7 @@ async def test_who_closes_the_sockets_from_within_gets_nothing_more(
     media.expect(peer.getsockname(), closer)
     peer.send(b"\x80one")
     peer.send(b"\x80two")
+    media._bursts = True
     media.read()
     assert closer.datagrams == [b"\x80one"]
 
