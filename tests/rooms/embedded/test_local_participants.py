@@ -150,6 +150,9 @@ def test_clients_hear_an_agent() -> None:
     hall.join("bob").sender(info.sid).round_trip = 0.1
     assert local.round_trip(info.sid) == 0.2
     assert local.round_trip("TR_none") is None
+    assert local.fraction_lost(info.sid) == local.fraction_lost("TR_none") == 0
+    sender.fraction_lost = 0.25
+    assert local.fraction_lost(info.sid) == 0.25
     local.set_muted(info.sid, True)
     local.set_muted("TR_none", True)
     assert ann.track("agent").muted
@@ -182,7 +185,7 @@ def test_agents_hear_one_another() -> None:
     source, track = voice()
     info = local.publish(source, track)
     assert other.told[-1] == ("track", "agent", info.sid)
-    assert local.round_trip(info.sid) == 0
+    assert local.round_trip(info.sid) == local.fraction_lost(info.sid) == 0
     local.send(user(b"hi", destination_identities=["other"]), reliable=True)
     assert other.told[-1] == ("data", "agent", b"hi", True)
 

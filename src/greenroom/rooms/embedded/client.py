@@ -281,6 +281,10 @@ class ClientParticipant(SignalledParticipant):
         """See Participant."""
         return self.downstream.round_trip(publication)
 
+    def fraction_lost_of(self, publication: Publication) -> float:
+        """See Participant."""
+        return self.downstream.fraction_lost(publication)
+
     def judge_connection(self) -> bool:
         """See Participant."""
         if not self.was_active:

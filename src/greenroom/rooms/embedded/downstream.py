@@ -66,6 +66,11 @@ class Downstream:
         found = self._tracks.get(publication.sid)
         return found[1].round_trip if found is not None else None
 
+    def fraction_lost(self, publication: Publication) -> float:
+        """0 to 1, as the client last reported."""
+        found = self._tracks.get(publication.sid)
+        return found[1].fraction_lost if found is not None else 0.0
+
     def quality(self) -> models.ConnectionQuality:
         """Of the connection, by what the client reports."""
         senders = (sender for _, sender in self._tracks.values())

@@ -139,6 +139,10 @@ class LocalParticipant(Protocol):
         """Seconds to the farthest subscriber of a track of its own and back; None: not known."""
         ...
 
+    def fraction_lost(self, sid: str) -> float:
+        """0 to 1: what the worst off subscriber of a track of its own misses, as last reported."""
+        ...
+
     def close(self) -> None:
         """Leave the room. Harmless twice."""
         ...

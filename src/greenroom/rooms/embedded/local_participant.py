@@ -138,6 +138,15 @@ class InProcessParticipant(Participant):
         times = [item.round_trip_of(publication) for item in publication.subscribers]
         return max((time for time in times if time is not None), default=None)
 
+    def fraction_lost(self, sid: str) -> float:
+        """See LocalParticipant."""
+        publication = self.publications.get(sid)
+        if publication is None:
+            return 0.0
+        return max(
+            (item.fraction_lost_of(publication) for item in publication.subscribers), default=0
+        )
+
     def close(self) -> None:
         """See LocalParticipant."""
         self._leave(models.DisconnectReason.CLIENT_INITIATED)
@@ -232,6 +241,10 @@ class InProcessParticipant(Participant):
 
     def round_trip_of(self, publication: Publication) -> float | None:  # noqa: ARG002
         """No way at all."""
+        return 0.0
+
+    def fraction_lost_of(self, publication: Publication) -> float:  # noqa: ARG002
+        """Nothing."""
         return 0.0
 
     def deliver(

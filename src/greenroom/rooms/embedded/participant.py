@@ -189,6 +189,10 @@ class Participant(ABC):
         """Of a track that it gets: seconds to it and back, None: not known."""
 
     @abstractmethod
+    def fraction_lost_of(self, publication: Publication) -> float:
+        """Of a track that it gets: 0 to 1, as last reported."""
+
+    @abstractmethod
     def end_track(self, publication: Publication) -> None:
         """One of its own tracks is not allowed any more: end it."""
 
