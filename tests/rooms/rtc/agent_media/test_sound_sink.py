@@ -195,6 +195,7 @@ def test_pieces_of_samples_add_up() -> None:
     timestamp = 0
     for sequence in range(300):
         ear.hear([packet(sequence, timestamp)])
+        ear.clock.advance(0.02)
         timestamp += 960 + 1  # a tick more than the packet is long: a sixth of a sample
 
     assert ear.samples == pytest.approx((300 * 960 + 299) / 6, abs=1)
@@ -311,8 +312,8 @@ def test_a_packet_that_cannot_be_decoded_is_made_up_for() -> None:
 
 
 def test_ten_minutes_are_ten_minutes() -> None:
-    ear, sent = Ear(8_000), Timeline()
-    source = SoundSource(8_000, sent, phase=0.0)
+    ear = Ear(8_000)
+    source = SoundSource(8_000, ear.clock, phase=0.0)
     source.add_sink(
         Link(
             ear.sink,
@@ -324,11 +325,30 @@ def test_ten_minutes_are_ten_minutes() -> None:
     for second in range(600):
         if second % 20 == 0:
             source.write(tone(0.1, 8_000))
-        sent.advance(1)
+        ear.clock.advance(1)
     source.close()
     ear.sink.close()
 
     assert ear.samples == pytest.approx(600 * 8_000, abs=3 * 160)
+
+
+def test_a_sender_that_claims_more_time_than_passes_is_not_believed() -> None:
+    ear = Ear()
+    for sequence in range(100):
+        ear.hear([packet(sequence, sequence * 48_000)])
+    assert 5 * RATE < ear.samples <= 6 * RATE + FRAME
+    assert ear.sink.excess > 90
+    ear.clock.advance(2)
+
+    assert ear.hear([packet(100, 99 * 48_000 + 960)]) >= FRAME
+    assert ear.clock.waiting == 0
+
+
+def test_what_a_network_held_back_for_seconds_is_heard() -> None:
+    ear = Ear()
+    ear.clock.advance(4)
+
+    assert ear.hear([packet(sequence) for sequence in range(200)]) == 4 * RATE
 
 
 packets_of_anybody = st.builds(
@@ -354,4 +374,6 @@ def test_whatever_comes_nothing_is_raised_and_little_is_made_of_it(
     ear.sink.close()
 
     assert ear.clock.waiting == 0
-    assert ear.samples <= len(packets) * (RATE + 6 * FRAME + RATE)
+    # As the clock says, 5 s at most ahead of it, and the last packet with its gap.
+    passed = sum(pause for _, pause in packets)
+    assert ear.samples <= (passed + 5 + 1 + 0.12 + 1) * RATE

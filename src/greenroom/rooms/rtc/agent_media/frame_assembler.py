@@ -12,7 +12,7 @@ MAX_HELD = 512
 """Packets that wait for a missing one."""
 MAX_WAIT = 0.2
 """Seconds that they wait: time for a retransmission or two."""
-MAX_FRAME_BYTES = 4_000_000
+MAX_FRAME_BYTES, MAX_FRAME_PACKETS = 4_000_000, 8_192
 RESTART_DISTANCE = 5_000
 """Sequence numbers: a packet so far off belongs to another stream."""
 RESTART_AFTER_LATE = 100
@@ -151,7 +151,7 @@ class FrameAssembler:
         self._size += len(packet.payload)
         if packet.marker:
             self._finish()
-        elif self._size > MAX_FRAME_BYTES:
+        elif self._size > MAX_FRAME_BYTES or len(self._parts) > MAX_FRAME_PACKETS:
             self._drop_parts()
             self._skipped = packet.timestamp
             self.need_keyframe()

@@ -27,6 +27,9 @@ MAX_FILL_TICKS = CLOCK_RATE
 nothing is handed over for what remains of it."""
 CONCEALED_TICKS = 3 * FRAME_TICKS
 """Of a loss too long to be concealed as one, what is concealed at its beginning; then silence."""
+MAX_SURPLUS_TICKS = 5 * CLOCK_RATE
+"""Sound ahead of the clock: a network that stood still may bring so much at once. A sender that
+claims more time than passes gets no more of it handed over."""
 RESTART_DISTANCE = 1_000
 """Sequence numbers, 20 s: a packet so far off belongs to another stream."""
 RESTART_AFTER_LATE = 10
@@ -62,7 +65,11 @@ class SoundSink:
         self._remainder = 0  # of ticks that make no whole sample yet
         self._filled = 0  # ticks of silence handed over since the last packet
         self._late_in_a_row = 0
+        self._surplus = 0.0  # ticks handed over for which no time has passed yet
+        self._surplus_at = clock.time()
         self._closed = False
+        self.excess = 0
+        """Packets of more sound than there was time for."""
         self.lost = 0
         """Packets that did not come, or too late."""
         self.ignored = 0
@@ -161,6 +168,10 @@ class SoundSink:
         self._expected = packet.sequence + 1 & 0xFFFF
         if not packet.payload:  # a probe of the bandwidth
             return
+        if self._is_excess():
+            self.excess += 1
+            self._time = packet.timestamp
+            return
         gap = (packet.timestamp - self._time) & 0xFFFF_FFFF
         if gap >= 0x8000_0000:
             # Back in time: the silence of suppression ran ahead, or the sender's clock was set.
@@ -178,6 +189,12 @@ class SoundSink:
         self._hand_over(pcm)
         if len(packet.payload) <= SUPPRESSED_BYTES and not self._held:
             self._await_suppressed(packet.arrival + SUPPRESSION_MARGIN)
+
+    def _is_excess(self) -> bool:
+        now = self._clock.time()
+        self._surplus = max(0.0, self._surplus - (now - self._surplus_at) * CLOCK_RATE)
+        self._surplus_at = now
+        return self._surplus > MAX_SURPLUS_TICKS
 
     def _fill(self, gap: int, following: bytes | None) -> None:
         """Make up for `gap` ticks in which nothing came; `following` is what came after a loss."""
@@ -219,6 +236,7 @@ class SoundSink:
             self._await_suppressed(when)
 
     def _hand_over(self, pcm: Pcm) -> None:
+        self._surplus += len(pcm) * CLOCK_RATE / self._decoding_rate
         if self._converts:
             pcm = self._resampler.process(pcm)
         if len(pcm):
