@@ -220,7 +220,7 @@ async def bench_memory(options: argparse.Namespace) -> None:
 
 
 async def bench_load(options: argparse.Namespace) -> None:
-    async with started("room_server.py", "--agents", str(options.rooms)) as server:
+    async with started("room_server.py", "--lag", "--agents", str(options.rooms)) as server:
         people = [Person() for _ in range(options.rooms)]
         for n, person in enumerate(people):
             await person.join(server.url, f"room-{n}", "ada")
