@@ -18,7 +18,7 @@ from aiortc.rtcdtlstransport import RTCDtlsFingerprint, RTCDtlsParameters
 from aiortc.rtcsctptransport import RTCSctpCapabilities
 from OpenSSL import SSL
 
-TIMEOUT = 5.0
+TIMEOUT = 10.0
 
 Address = tuple[str, int]
 
