@@ -122,6 +122,24 @@ def test_a_client_that_talks_without_end_is_sent_away() -> None:
     assert len(bob.all("pong")) == 2_000
 
 
+def test_what_makes_much_work_counts_for_more() -> None:
+    hall = Hall()
+    ann, bob, cid = hall.join("ann"), hall.join("bob"), hall.join("cid")
+    microphone = ann.publish()
+    sid = ann.track("ann").sid
+    for number in range(110):
+        ann.ask(mute=rtc.MuteTrackRequest(sid=sid, muted=number % 2 == 0))
+    assert ann.last("leave").reason == Reason.STATE_MISMATCH
+    assert not microphone.sinks
+    sids = [f"TR_{number}" for number in range(800)]
+    for _ in range(6):
+        bob.ask(subscription=rtc.UpdateSubscription(track_sids=sids))
+    assert bob.last("leave").reason == Reason.STATE_MISMATCH
+    tracks = models.ParticipantTracks(track_sids=sids)
+    cid.ask(subscription=rtc.UpdateSubscription(participant_tracks=[tracks] * 5))
+    assert cid.last("leave").reason == Reason.STATE_MISMATCH
+
+
 @settings(max_examples=80, deadline=None)
 @given(
     payload=st.binary(max_size=60),

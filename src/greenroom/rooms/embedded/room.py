@@ -67,6 +67,7 @@ class Room:
         self._on_closed = on_closed
         self._created = now()
         self._participants: dict[str, Participant] = {}
+        self._tracks: dict[str, Publication] = {}
         self._occupied = False
         self._idle: Timer | None = None
         self._look: Timer | None = None
@@ -111,11 +112,7 @@ class Room:
 
     def find_track(self, sid: str) -> Publication | None:
         """A track of whoever publishes it."""
-        for participant in self._participants.values():
-            found = participant.publications.get(sid)
-            if found is not None:
-                return found
-        return None
+        return self._tracks.get(sid)
 
     def add(self, participant: Participant) -> None:
         """Take somebody in; others are told when it is `announce`d."""
@@ -172,7 +169,7 @@ class Room:
     def publish(self, publication: Publication) -> None:
         """A track is there: tell of it first, then hand it out."""
         publisher = publication.publisher
-        publisher.publications[publication.sid] = publication
+        publisher.publications[publication.sid] = self._tracks[publication.sid] = publication
         publisher.changed()
         if not publication.is_video:
             self._levels.add(publisher.identity, publication.source)
@@ -197,7 +194,7 @@ class Room:
         publisher = publication.publisher
         for participant in self.members():
             participant.subscriptions.end(publication)
-        del publisher.publications[publication.sid]
+        del publisher.publications[publication.sid], self._tracks[publication.sid]
         if not publication.is_video:
             self._levels.remove(publisher.identity, publication.source)
         self._emit("track_unpublished", participant=publisher.info, track=publication.info)
