@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from aiortc.codecs.h264 import H264Encoder, h264_depayload
 from aiortc.codecs.vpx import Vp8Encoder, VpxPayloadDescriptor, vp8_depayload
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from greenroom.errors import InvalidInput
@@ -163,6 +163,7 @@ def units_of(sizes: list[int]) -> list[bytes]:
 
 
 @given(st.lists(st.integers(1, 4_000), min_size=1, max_size=10))
+@example([1_145, 1_146, 1_147, 1_148, 1_149, 1_150])
 def test_h264_is_read_by_aiortc(sizes: list[int]) -> None:
     units = units_of(sizes)
     payloads = h264.packetize(b"".join(PREFIX + unit for unit in units), 0)

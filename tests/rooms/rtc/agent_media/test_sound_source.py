@@ -231,6 +231,7 @@ async def test_who_waits_learns_that_the_track_has_ended() -> None:
     cancelled = asyncio.create_task(voice.source.wait_until_queued(100))
     await asyncio.sleep(0)
     cancelled.cancel()
+    await asyncio.sleep(0)
     voice.source.close()
     voice.source.close()
 
