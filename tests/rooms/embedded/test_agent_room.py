@@ -62,6 +62,7 @@ class Place:
         self.published: list[tuple[MediaSource, TrackInfo]] = []
         self.calls: list[tuple[Any, ...]] = []
         self.rtt: float | None = None
+        self.lost = 0.0
         self.failure: Exception | None = None
 
     def participants(self) -> Sequence[ParticipantInfo]:
@@ -100,6 +101,9 @@ class Place:
 
     def round_trip(self, sid: str) -> float | None:
         return self.rtt
+
+    def fraction_lost(self, sid: str) -> float:
+        return self.lost
 
     def close(self) -> None:
         self.calls.append(("close",))
@@ -340,6 +344,18 @@ async def test_the_agent_s_voice_is_published_and_heard_later_than_it_is_sent(
     track.flush()
     assert track.queued_ms == 0
     assert scene.clock.time() == pytest.approx(began + 1)
+
+
+async def test_a_voice_that_gets_lost_is_coded_with_repetition(scene: Scene) -> None:
+    track = await scene.room.publish_audio(48_000)
+    told: list[float] = []
+    track.source.set_expected_loss = told.append  # type: ignore[method-assign]
+    scene.clock.advance(2)
+    scene.place.lost = 0.1
+    scene.clock.advance(2)
+    await scene.room.unpublish(track.sid)
+    scene.clock.advance(2)
+    assert told == [0.0, 0.1]
 
 
 async def test_a_muted_voice_is_told_of_and_silent(scene: Scene) -> None:

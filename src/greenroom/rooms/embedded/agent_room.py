@@ -86,6 +86,7 @@ class EmbeddedRoom:
             self._clock,
             room=self.name,
             round_trip=self._me.round_trip,
+            fraction_lost=self._me.fraction_lost,
             on_muted=self._me.set_muted,
         )
         info = models.TrackInfo(type=models.TrackType.AUDIO, source=SOURCES[origin], name=name)

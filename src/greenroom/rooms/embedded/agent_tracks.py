@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from greenroom.audio.pcm import Pcm
-from greenroom.providers.clock import Clock
+from greenroom.providers.clock import Clock, Timer
 from greenroom.rooms.ports import EncodedFrame
 from greenroom.rooms.rtc.agent_media.picture_source import PictureSource
 from greenroom.rooms.rtc.agent_media.sound_source import SoundSource
@@ -17,9 +17,13 @@ were measured, 73 as the median; how much a client holds back depends on how uns
 before."""
 
 
+LOSS_INTERVAL = 2.0
+"""Seconds between looks at how much listeners lose."""
+
+
 class EmbeddedAudioTrack:
     """A `rooms.ports.AudioTrack`. `round_trip` tells the seconds to the farthest listener and back
-    (None: not known), `on_muted` tells the room.
+    (None: not known), `fraction_lost` what the worst of them loses, `on_muted` tells the room.
     """
 
     def __init__(
@@ -29,15 +33,19 @@ class EmbeddedAudioTrack:
         *,
         room: str,
         round_trip: Callable[[str], float | None],
+        fraction_lost: Callable[[str], float],
         on_muted: Callable[[str, bool], None],
     ) -> None:
         self.source = SoundSource(rate, clock, room=room, delay=self._delay)
-        self._round_trip, self._on_muted = round_trip, on_muted
+        self._clock, self._on_muted = clock, on_muted
+        self._round_trip, self._fraction_lost = round_trip, fraction_lost
         self._sid = ""
+        self._timer: Timer | None = None
 
     def begin(self, sid: str) -> None:
         """The room has taken the track, under this name."""
         self._sid = sid
+        self._look_later()
 
     @property
     def sid(self) -> str:
@@ -96,6 +104,15 @@ class EmbeddedAudioTrack:
     def end(self) -> None:
         """It is published no more."""
         self.source.close()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _look_later(self) -> None:
+        self._timer = self._clock.call_at(self._clock.time() + LOSS_INTERVAL, self._look)
+
+    def _look(self) -> None:
+        self.source.set_expected_loss(self._fraction_lost(self._sid))
+        self._look_later()
 
     def _delay(self) -> float:
         return (self._round_trip(self._sid) or 0.0) / 2 + JITTER_BUFFER
