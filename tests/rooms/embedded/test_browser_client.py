@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -258,6 +258,28 @@ async def talk(
         yield talk
 
 
+InBothWays = Callable[[Callable[[Talk, bool], Awaitable[None]]], Awaitable[None]]
+
+
+@pytest.fixture
+def in_both_ways(
+    page: BrowserPage, rooms: RunningRooms, request: pytest.FixtureRequest
+) -> InBothWays:
+    """Makes a check with one and with two peer connections, at the same time."""
+
+    async def check_all(check: Callable[[Talk, bool], Awaitable[None]]) -> None:
+        async def check_one(single: bool) -> None:
+            name = f"{request.node.name}, {'one connection' if single else 'two connections'}"
+            async with talking(page, rooms, name) as talk:
+                await check(talk, single)
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(check_one(True))
+            group.create_task(check_one(False))
+
+    return check_all
+
+
 @pytest.mark.parametrize("way", ["one connection", "two connections", "an older server"])
 async def test_a_browser_and_an_agent_hear_each_other_by(
     page: BrowserPage, rooms: RunningRooms, old_rooms: RunningRooms, way: str
@@ -311,16 +333,18 @@ async def test_two_browsers_hear_each_other(talk: Talk) -> None:
     assert set(speakers["identities"]) <= {"anna", "bert"}
 
 
-@pytest.mark.parametrize("single", [True, False])
-async def test_a_browser_sees_what_an_agent_shows(talk: Talk, single: bool) -> None:
-    agent = await talk.agent()
-    track = await agent.room.publish_video(VP8, 160, 120)
-    async with showing(track, RED):
-        client = await talk.client("anna", singlePeerConnection=single)
-        await client.wait("subscribed", identity="agent", kind="video")
-        seen = await client.see("agent", RED, 160, PATIENCE)
-    assert (seen["width"], seen["height"]) == (160, 120)
-    assert np.allclose(seen["colour"], RED, atol=40)
+async def test_a_browser_sees_what_an_agent_shows(in_both_ways: InBothWays) -> None:
+    async def check(talk: Talk, single: bool) -> None:
+        agent = await talk.agent()
+        track = await agent.room.publish_video(VP8, 160, 120)
+        async with showing(track, RED):
+            client = await talk.client("anna", singlePeerConnection=single)
+            await client.wait("subscribed", identity="agent", kind="video")
+            seen = await client.see("agent", RED, 160, PATIENCE)
+        assert (seen["width"], seen["height"]) == (160, 120)
+        assert np.allclose(seen["colour"], RED, atol=40)
+
+    await in_both_ways(check)
 
 
 async def test_a_camera_with_layers_reaches_agents_and_browsers_in_the_quality_they_want(
@@ -477,32 +501,34 @@ async def test_transcriptions_are_told_of_the_speaker(talk: Talk) -> None:
     assert second["segments"] == [{"id": "s1", "text": "Good day.", "final": True}]
 
 
-@pytest.mark.parametrize("single", [True, False])
-async def test_a_microphone_is_muted_ended_and_begun_anew(talk: Talk, single: bool) -> None:
-    agent = await talk.agent()
-    anna = await talk.client("anna", singlePeerConnection=single)
-    bert = await talk.client("bert", singlePeerConnection=single)
-    sid = await anna.say_tone(300)
-    await bert.wait("subscribed", identity="anna", sid=sid)
-    await agent.hears("anna", 300)
+async def test_a_microphone_is_muted_ended_and_begun_anew(in_both_ways: InBothWays) -> None:
+    async def check(talk: Talk, single: bool) -> None:
+        agent = await talk.agent()
+        anna = await talk.client("anna", singlePeerConnection=single)
+        bert = await talk.client("bert", singlePeerConnection=single)
+        sid = await anna.say_tone(300)
+        await bert.wait("subscribed", identity="anna", sid=sid)
+        await agent.hears("anna", 300)
 
-    await anna.mute(sid, True)
-    await bert.wait("muted", identity="anna", sid=sid)
-    await agent.saw(TrackMuted, identity="anna", sid=sid, muted=True)
-    assert (await bert.hear_silence("anna", PATIENCE))["level"] < 0.001
-    await anna.mute(sid, False)
-    await bert.wait("unmuted", identity="anna", sid=sid)
-    await agent.saw(TrackMuted, identity="anna", sid=sid, muted=False)
-    await agent.hears("anna", 300)
+        await anna.mute(sid, True)
+        await bert.wait("muted", identity="anna", sid=sid)
+        await agent.saw(TrackMuted, identity="anna", sid=sid, muted=True)
+        assert (await bert.hear_silence("anna", PATIENCE))["level"] < 0.001
+        await anna.mute(sid, False)
+        await bert.wait("unmuted", identity="anna", sid=sid)
+        await agent.saw(TrackMuted, identity="anna", sid=sid, muted=False)
+        await agent.hears("anna", 300)
 
-    await anna.unpublish(sid)
-    await bert.wait("unpublished", identity="anna", sid=sid)
-    await agent.saw(TrackEnded, identity="anna", sid=sid)
-    again = await anna.say_tone(400)
-    assert again != sid
-    await bert.wait("subscribed", identity="anna", sid=again)
-    assert (await bert.hear("anna", 400, PURE, PATIENCE))["purity"] >= PURE
-    await agent.hears("anna", 400)
+        await anna.unpublish(sid)
+        await bert.wait("unpublished", identity="anna", sid=sid)
+        await agent.saw(TrackEnded, identity="anna", sid=sid)
+        again = await anna.say_tone(400)
+        assert again != sid
+        await bert.wait("subscribed", identity="anna", sid=again)
+        assert (await bert.hear("anna", 400, PURE, PATIENCE))["purity"] >= PURE
+        await agent.hears("anna", 400)
+
+    await in_both_ways(check)
 
 
 async def test_what_is_not_wanted_is_not_sent_until_it_is(talk: Talk) -> None:
@@ -516,20 +542,22 @@ async def test_what_is_not_wanted_is_not_sent_until_it_is(talk: Talk) -> None:
     assert (await bert.hear("anna", 300, PURE, PATIENCE))["purity"] >= PURE
 
 
-@pytest.mark.parametrize("single", [True, False])
-async def test_who_leaves_and_comes_back_is_heard_again(talk: Talk, single: bool) -> None:
-    agent = await talk.agent()
-    bert = await talk.client("bert", singlePeerConnection=single)
-    for hertz in (300, 400):
-        anna = await talk.client("anna", singlePeerConnection=single)
-        await bert.wait("joined", identity="anna")
-        await anna.say_tone(hertz)
-        await bert.wait("subscribed", identity="anna")
-        assert (await bert.hear("anna", hertz, PURE, PATIENCE))["purity"] >= PURE
-        await agent.hears("anna", hertz)
-        await anna.disconnect()
-        assert (await anna.wait("disconnected"))["reason"] == "CLIENT_INITIATED"
-        await bert.wait("left", identity="anna")
+async def test_who_leaves_and_comes_back_is_heard_again(in_both_ways: InBothWays) -> None:
+    async def check(talk: Talk, single: bool) -> None:
+        agent = await talk.agent()
+        bert = await talk.client("bert", singlePeerConnection=single)
+        for hertz in (300, 400):
+            anna = await talk.client("anna", singlePeerConnection=single)
+            await bert.wait("joined", identity="anna")
+            await anna.say_tone(hertz)
+            await bert.wait("subscribed", identity="anna")
+            assert (await bert.hear("anna", hertz, PURE, PATIENCE))["purity"] >= PURE
+            await agent.hears("anna", hertz)
+            await anna.disconnect()
+            assert (await anna.wait("disconnected"))["reason"] == "CLIENT_INITIATED"
+            await bert.wait("left", identity="anna")
+
+    await in_both_ways(check)
 
 
 async def test_the_same_identity_takes_the_place_of_the_one_before(talk: Talk) -> None:
@@ -542,23 +570,25 @@ async def test_the_same_identity_takes_the_place_of_the_one_before(talk: Talk) -
     await agent.hears("anna", 300)
 
 
-@pytest.mark.parametrize("single", [True, False])
 @pytest.mark.parametrize("scenario", ["signal-reconnect", "full-reconnect"])
-async def test_a_lost_connection_is_taken_up_again(talk: Talk, scenario: str, single: bool) -> None:
-    agent = await talk.agent()
-    voice = await agent.room.publish_audio(16_000)
-    voice.write(tone(500, 60.0))
-    anna = await talk.client("anna", singlePeerConnection=single)
-    await anna.say_tone(300)
-    await agent.hears("anna", 300)
-    await anna.wait("subscribed", identity="agent")
-    await anna.simulate(scenario)
-    await anna.wait("reconnected")
-    await agent.hears("anna", 300)
-    assert (await anna.hear("agent", 500, PURE, PATIENCE))["purity"] >= PURE
-    await anna.settle()
-    await anna.send_data("still here", {"reliable": True})
-    await agent.saw(DataReceived, payload=b"still here")
+async def test_a_lost_connection_is_taken_up_again(in_both_ways: InBothWays, scenario: str) -> None:
+    async def check(talk: Talk, single: bool) -> None:
+        agent = await talk.agent()
+        voice = await agent.room.publish_audio(16_000)
+        voice.write(tone(500, 60.0))
+        anna = await talk.client("anna", singlePeerConnection=single)
+        await anna.say_tone(300)
+        await agent.hears("anna", 300)
+        await anna.wait("subscribed", identity="agent")
+        await anna.simulate(scenario)
+        await anna.wait("reconnected")
+        await agent.hears("anna", 300)
+        assert (await anna.hear("agent", 500, PURE, PATIENCE))["purity"] >= PURE
+        await anna.settle()
+        await anna.send_data("still here", {"reliable": True})
+        await agent.saw(DataReceived, payload=b"still here")
+
+    await in_both_ways(check)
 
 
 async def test_a_closed_room_sends_everybody_away(talk: Talk, rooms: RunningRooms) -> None:
