@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
+from greenroom.rooms.livekit.native import end_native_client
+
 
 def pytest_sessionfinish() -> None:
     """LiveKit's native client has threads that must not call into an interpreter that ends."""
-    ffi = sys.modules.get("livekit.rtc._ffi_client")
-    if ffi is not None and ffi.FfiClient._instance is not None:
-        ffi.FfiClient._instance._dispose()
+    end_native_client()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 
 from greenroom.app.credentials import Credentials
 from greenroom.app.rooms import RoomsService
+from greenroom.rooms.livekit.native import end_native_client
 from greenroom.rooms.livekit.rooms import LiveKitRooms
 from greenroom.settings import Settings
 
@@ -18,6 +19,7 @@ async def open_rooms(
     port: int,  # noqa: ARG001 - of the embedded server
 ) -> RoomsService:
     """Rooms that are joined through LiveKit's SDK. Raises ConfigurationError."""
+    stack.callback(end_native_client)
     rooms = LiveKitRooms(
         settings.livekit_url,
         credentials.livekit_key,
