@@ -10,6 +10,7 @@ from greenroom.rooms.rtc.codecs import (
     REPAIRED_STREAM_ID,
     RTP_STREAM_ID,
     SectionCodecs,
+    Wish,
     common,
     find,
     h264_profile,
@@ -54,9 +55,9 @@ def test_redundant_audio_leads_and_the_rest_of_audio_is_left_out() -> None:
 
 def test_redundancy_is_left_out_where_it_is_not_wanted() -> None:
     section = offered(listening("audio", "0"))
-    assert common(section, PUBLISH_CODECS, red=False).red is None
+    assert common(section, PUBLISH_CODECS, Wish(red=False)).red is None
     assert common(section, PUBLISH_CODECS - {"red"}).red is None
-    assert [one.number for one in common(section, PUBLISH_CODECS, red=False).formats] == [111]
+    assert [one.number for one in common(section, PUBLISH_CODECS, Wish(red=False)).formats] == [111]
 
 
 @pytest.mark.parametrize("fmtp", ["0/0", "111/0", "111/x", "99/99"])
@@ -85,18 +86,22 @@ def test_redundancy_at_another_rate_is_no_use() -> None:
 @pytest.mark.parametrize(
     ("offered_fmtp", "answered"),
     [
-        ("", "minptime=10;useinbandfec=1"),
-        ("minptime=3;cbr=1", "minptime=10;useinbandfec=1"),
+        ("", "minptime=10;useinbandfec=1;usedtx=1"),
+        ("minptime=3;cbr=1", "minptime=10;useinbandfec=1;usedtx=1"),
         ("usedtx=1", "minptime=10;useinbandfec=1;usedtx=1"),
         ("usedtx=0;stereo=0", "minptime=10;useinbandfec=1"),
-        ("stereo=1;usedtx=1", "minptime=10;useinbandfec=1;stereo=1;usedtx=1"),
-        ("sprop-stereo=1", "minptime=10;useinbandfec=1;stereo=1"),
-        ("stereo=1;sprop-stereo=1", "minptime=10;useinbandfec=1;stereo=1"),
+        ("stereo=1;usedtx=1", "minptime=10;useinbandfec=1;usedtx=1;stereo=1"),
+        ("sprop-stereo=1;usedtx=0", "minptime=10;useinbandfec=1;stereo=1"),
     ],
 )
 def test_opus_is_answered_with_what_the_client_asks(offered_fmtp: str, answered: str) -> None:
     (one,) = audio(opus(offered_fmtp)).formats
     assert ";".join(f"{name}={value}" for name, value in one.parameters) == answered
+
+
+def test_silence_is_sent_where_that_is_wished_for() -> None:
+    (one,) = common(offered(listening("audio", "0")), {"opus"}, Wish(dtx=False)).formats
+    assert one.parameters == (("minptime", "10"), ("useinbandfec", "1"))
 
 
 def test_a_source_keeps_the_parameters_that_its_client_offered() -> None:
@@ -125,6 +130,16 @@ def test_video_keeps_the_clients_order_and_its_retransmissions() -> None:
     assert [(one.number, one.rtx) for one in codecs.payload_types][:2] == [(96, 97), (103, 104)]
     vp8 = codecs.payload_types[0]
     assert vp8.feedback == {"goog-remb", "nack", "nack pli", "ccm fir"}
+
+
+def test_a_codec_that_is_wished_for_comes_first_and_the_others_stay() -> None:
+    section = offered(listening("video", "0"))
+    codecs = common(section, PUBLISH_CODECS, Wish(codec="vp9"))
+    assert [one.number for one in codecs.formats][:6] == [98, 99, 100, 101, 96, 97]
+    assert codecs.payload_types[0].codec.name == "vp9"
+    assert common(section, PUBLISH_CODECS, Wish(codec="h265")) == common(section, PUBLISH_CODECS)
+    red_first = common(offered(listening("audio", "0")), PUBLISH_CODECS, Wish(codec="opus"))
+    assert [one.number for one in red_first.formats] == [63, 111]
 
 
 def test_only_the_codecs_that_are_wanted_are_kept() -> None:

@@ -14,7 +14,7 @@ from greenroom.rooms.errors import InvalidDescription
 from greenroom.rooms.rtc.description import Description, Section
 from greenroom.rooms.rtc.description_reader import read
 from greenroom.rooms.rtc.media import AV1, H264, OPUS, VP8, Codec
-from greenroom.rooms.rtc.peer import MAX_WITHOUT_RED, PeerConnection
+from greenroom.rooms.rtc.peer import MAX_WISHES, PeerConnection
 from greenroom.rooms.rtc.sender import RtpSender
 from support.offers import (
     RED,
@@ -352,9 +352,31 @@ def test_a_track_can_come_without_redundancy(connection: Connection) -> None:
     connection.peer.disable_red("open")
     answer = connection.answer(microphone("0", "open"), microphone("1", "secret"))
     assert [numbers(section) for section in answer.sections] == [[111], [111]]
-    for number in range(MAX_WITHOUT_RED):
+    for number in range(MAX_WISHES):
         connection.peer.disable_red(str(number))
-    assert len(connection.peer._without_red) == MAX_WITHOUT_RED
+    assert len(connection.peer._wishes) == MAX_WISHES
+
+
+def test_a_track_can_come_with_packets_for_silence(connection: Connection) -> None:
+    connection.peer.disable_red("music")
+    connection.peer.disable_dtx("music")
+    answer = connection.answer(microphone("0", "music"), microphone("1", "voice"))
+    assert numbers(answer.sections[0]) == [111]
+    assert [("usedtx", "1") in one.formats[-1].parameters for one in answer.sections] == [
+        False,
+        True,
+    ]
+
+
+def test_a_tracks_codec_can_be_chosen(connection: Connection) -> None:
+    offered = camera("0", "cam"), camera("1", "other")
+    connection.peer.prefer_codec("cam", "h264")
+    answer = connection.answer(*offered)
+    assert [numbers(section)[0] for section in answer.sections] == [103, 96]
+    assert connection.events.begun[0].codec.name == "h264"
+    connection.peer.prefer_codec("cam", "av1")
+    answer = connection.answer(*offered)
+    assert [numbers(section)[0] for section in answer.sections] == [45, 96]
 
 
 def test_a_stereo_source_is_announced_as_such(connection: Connection) -> None:

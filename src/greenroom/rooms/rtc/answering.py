@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from greenroom.rooms.rtc.codecs import SectionCodecs, common, find
+from greenroom.rooms.rtc.codecs import USUAL, SectionCodecs, Wish, common, find
 from greenroom.rooms.rtc.description import Description, Section
 from greenroom.rooms.rtc.media import Kind
 from greenroom.rooms.rtc.negotiation import (
@@ -28,7 +28,7 @@ class SectionPlan:
     offered: Section
     codecs: SectionCodecs | None = None
     rejected: bool = False
-    wants_red: bool = True
+    wish: Wish = USUAL
     track: str | None = None
     sender: RtpSender | None = None
 
@@ -65,19 +65,19 @@ class Answerer:
         self._max_message_bytes = max_message_bytes
 
     def plan(
-        self, offer: Description, senders: Sequence[RtpSender], without_red: Collection[str]
+        self, offer: Description, senders: Sequence[RtpSender], wishes: Mapping[str, Wish]
     ) -> list[SectionPlan]:
         """Decide what is done with each section.
 
         `senders` are all there are, in order; those without a section get one where one is free.
-        `without_red` are the ids of tracks that are to come without redundancy.
+        `wishes` are for tracks by their ids.
 
         Raises:
             InvalidDescription: the offer does not follow the one before.
         """
         slots = self._slots
         check_order(offer, slots)
-        plans = [self._plan(offer, i, without_red) for i in range(len(offer.sections))]
+        plans = [self._plan(offer, i, wishes) for i in range(len(offer.sections))]
         taken: set[int] = set()
         for plan, slot in zip(plans, slots, strict=False):
             if slot.sender is not None and _takes(plan, slot.sender):
@@ -92,7 +92,7 @@ class Answerer:
                     chosen.sender = sender
         return plans
 
-    def _plan(self, offer: Description, index: int, without_red: Collection[str]) -> SectionPlan:
+    def _plan(self, offer: Description, index: int, wishes: Mapping[str, Wish]) -> SectionPlan:
         section = offer.sections[index]
         plan = SectionPlan(section, rejected=True)
         if section.rejected or not offer.is_bundled(section):
@@ -105,8 +105,8 @@ class Answerer:
             )
             return plan
         track = section.msid[1] if section.msid and section.sends else None
-        plan.wants_red = track not in without_red
-        plan.codecs = self._common(section, index, red=plan.wants_red)
+        plan.wish = wishes.get(track, USUAL) if track is not None else USUAL
+        plan.codecs = self._common(section, index, plan.wish)
         plan.rejected = (
             not section.protocol.endswith("/SAVPF")
             or not section.rtcp_mux
@@ -115,13 +115,13 @@ class Answerer:
         plan.track = None if plan.rejected else track
         return plan
 
-    def _common(self, section: Section, index: int, *, red: bool) -> SectionCodecs:
+    def _common(self, section: Section, index: int, wish: Wish) -> SectionCodecs:
         """The codecs of the section, as they were where it is the same as before."""
         slot = self._slots[index] if index < len(self._slots) else None
-        same = slot is not None and slot.offered is section and slot.wants_red == red
+        same = slot is not None and slot.offered is section and slot.wish == wish
         if slot is not None and slot.codecs is not None and same:
             return slot.codecs
-        return common(section, self._names, red=red)
+        return common(section, self._names, wish)
 
     def answer(self, offer: Description, plans: Sequence[SectionPlan]) -> Description:
         """This side's description of what was planned."""
@@ -157,7 +157,7 @@ class Answerer:
             self._receive(slot, plan, outcome)
             slot.media, slot.mid, slot.rejected = offered.media, offered.mid, plan.rejected
             slot.open, slot.codecs = offered.receives, plan.codecs
-            slot.offered, slot.wants_red = offered, plan.wants_red
+            slot.offered, slot.wish = offered, plan.wish
             slot.sender, slot.announced = plan.sender, plan.sender is not None
             if plan.sender is not None and plan.codecs is not None:
                 plan.sender.negotiate(send_parameters(slot.mid, plan.codecs, plan.sender))

@@ -48,7 +48,23 @@ class SectionCodecs:
     extensions: Mapping[str, int]
 
 
-def common(section: Section, names: Collection[str], *, red: bool = True) -> SectionCodecs:
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How a client's track is to come.
+
+    `red`: with redundant audio; `dtx`: without packets for silence (RFC 7587, 3.1.3); both where
+    the client can. `codec` is a name as in SDP, in lower case; empty: as the client prefers.
+    """
+
+    red: bool = True
+    dtx: bool = True
+    codec: str = ""
+
+
+USUAL = Wish()
+
+
+def common(section: Section, names: Collection[str], wish: Wish = USUAL) -> SectionCodecs:
     """What of an audio or video section can be used, of the codecs called `names`.
 
     Redundant audio comes first: libwebrtc sends the first format of an answer, so that the loss of
@@ -59,7 +75,7 @@ def common(section: Section, names: Collection[str], *, red: bool = True) -> Sec
     rtx = {_protected(one): one for one in section.formats if one.name == "rtx"}
     payload_types: list[PayloadType] = []
     formats: list[Format] = []
-    for one in section.formats:
+    for one in sorted(section.formats, key=lambda one: one.name != wish.codec):
         if one.name not in names or not _is_usable(one, kind):
             continue
         again = rtx.get(str(one.number)) if kind == "video" else None
@@ -67,11 +83,11 @@ def common(section: Section, names: Collection[str], *, red: bool = True) -> Sec
         codec = Codec(kind, one.name, one.clock_rate, one.channels, one.parameters)
         number = again.number if again else None
         payload_types.append(PayloadType(one.number, codec, number, feedback))
-        formats.append(_kept(one, kind))
+        formats.append(_kept(one, kind, dtx=wish.dtx))
         if again:
             formats.append(Format(again.number, "rtx", again.clock_rate, 1, again.parameters))
     redundant = None
-    if kind == "audio" and red and "red" in names and payload_types:
+    if kind == "audio" and wish.red and "red" in names and payload_types:
         usable = (one for one in section.formats if _is_redundant(one, by_number))
         redundant = next(usable, None)
     if redundant:
@@ -133,15 +149,15 @@ def _is_redundant(one: Format, by_number: Mapping[int, Format]) -> bool:
     return names <= {"opus"}
 
 
-def _kept(one: Format, kind: Kind) -> Format:
+def _kept(one: Format, kind: Kind, *, dtx: bool) -> Format:
     feedback = tuple(word for word in FEEDBACK[kind] if word in one.feedback)
     parameters = one.parameters
     if one.name == "opus":
-        # Redundancy in the codec, and silence suppression and stereo as the client asks.
-        asked = tuple((n, v) for n, v in parameters if n in {"usedtx", "stereo"} and v == "1")
-        if not any(n == "stereo" for n, _ in asked) and ("sprop-stereo", "1") in parameters:
-            asked += (("stereo", "1"),)
-        parameters = (("minptime", "10"), ("useinbandfec", "1"), *asked)
+        parameters = (("minptime", "10"), ("useinbandfec", "1"))
+        if dtx and parameter(one, "usedtx") != "0":
+            parameters += (("usedtx", "1"),)
+        if "1" in {parameter(one, "stereo"), parameter(one, "sprop-stereo")}:
+            parameters += (("stereo", "1"),)
     return Format(one.number, one.name, one.clock_rate, one.channels, parameters, feedback)
 
 

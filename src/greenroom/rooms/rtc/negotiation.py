@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from greenroom.rooms.errors import InvalidDescription
-from greenroom.rooms.rtc.codecs import SectionCodecs, find, is_stereo
+from greenroom.rooms.rtc.codecs import USUAL, SectionCodecs, Wish, find, is_stereo
 from greenroom.rooms.rtc.description import (
     Description,
     Encryption,
@@ -32,7 +32,7 @@ class Slot:
     `announced`: the last description of this side's sends here, so that the section must be
     described as silent once before another track can have it (the other side sees a new track only
     where it received none). `open`: the other side takes what is sent here. `codecs` are those of
-    the section `offered` by the other side, with redundant audio where `wants_red`.
+    the section `offered` by the other side, by the `wish` for its track.
     """
 
     media: str
@@ -42,7 +42,7 @@ class Slot:
     announced: bool = False
     codecs: SectionCodecs | None = None
     offered: Section | None = None
-    wants_red: bool = True
+    wish: Wish = USUAL
     sender: RtpSender | None = None
     receiver: RtpReceiver | None = None
 

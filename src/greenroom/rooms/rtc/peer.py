@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Literal
 
 from greenroom.providers.clock import Clock
 from greenroom.rooms.errors import InvalidDescription
 from greenroom.rooms.rtc.answering import Answerer, Outcome
-from greenroom.rooms.rtc.codecs import PUBLISH_CODECS
+from greenroom.rooms.rtc.codecs import PUBLISH_CODECS, USUAL, Wish
 from greenroom.rooms.rtc.description import Description, Encryption, Setup
 from greenroom.rooms.rtc.description_reader import DescriptionReader
 from greenroom.rooms.rtc.description_writer import Origin, write
@@ -26,7 +27,7 @@ from greenroom.rooms.rtc.ports import (
 from greenroom.rooms.rtc.sender import RtpSender
 from greenroom.rooms.rtc.streams import Streams
 
-MAX_WITHOUT_RED = 256  # tracks that are remembered, the newest
+MAX_WISHES = 256  # tracks that are remembered, the newest
 
 
 class PeerConnection:
@@ -59,7 +60,7 @@ class PeerConnection:
         self._role: Literal["new", "answers", "offers"] = "new"
         self._senders: list[RtpSender] = []
         self._unsendable: set[RtpSender] = set()
-        self._without_red: dict[str, None] = {}
+        self._wishes: dict[str, Wish] = {}
         self._channels_wanted = False
         self._restarting = False
         self._dtls_client: bool | None = None
@@ -93,7 +94,7 @@ class PeerConnection:
         if self._closed or self._role == "offers":
             raise InvalidDescription("no offer is taken on this connection")
         described = self._reader.read(offer)
-        plans = self._answerer.plan(described, self._senders, self._without_red)
+        plans = self._answerer.plan(described, self._senders, self._wishes)
         encryption = described.encryption()
         if encryption is None:
             raise InvalidDescription("ICE credentials, a=setup or a fingerprint are missing")
@@ -220,9 +221,20 @@ class PeerConnection:
 
     def disable_red(self, track_id: str) -> None:
         """See Peer."""
-        self._without_red[track_id] = None
-        if len(self._without_red) > MAX_WITHOUT_RED:
-            del self._without_red[next(iter(self._without_red))]
+        self._wish(track_id, replace(self._wishes.get(track_id, USUAL), red=False))
+
+    def disable_dtx(self, track_id: str) -> None:
+        """See Peer."""
+        self._wish(track_id, replace(self._wishes.get(track_id, USUAL), dtx=False))
+
+    def prefer_codec(self, track_id: str, name: str) -> None:
+        """See Peer."""
+        self._wish(track_id, replace(self._wishes.get(track_id, USUAL), codec=name))
+
+    def _wish(self, track_id: str, wish: Wish) -> None:
+        self._wishes[track_id] = wish
+        if len(self._wishes) > MAX_WISHES:
+            del self._wishes[next(iter(self._wishes))]
 
     def restart_ice(self) -> None:
         """See Peer."""

@@ -288,6 +288,17 @@ class Peer(Protocol):
         """
         ...
 
+    def disable_dtx(self, track_id: str) -> None:
+        """From the next answer on take packets for silence of the other side's `track_id` too."""
+        ...
+
+    def prefer_codec(self, track_id: str, name: str) -> None:
+        """From the next answer on list this codec first for the other side's track `track_id`.
+
+        `name` is as in SDP, in lower case; without effect where the section does not offer it.
+        """
+        ...
+
     def restart_ice(self) -> None:
         """New local ICE credentials in the next description, where this side makes the offers."""
         ...
