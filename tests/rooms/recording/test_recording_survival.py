@@ -54,7 +54,7 @@ async def test_what_was_said_until_a_second_before_the_process_was_killed_can_be
     left, right = played(tmp_path / "talk.webm")
     assert len(left) / RATE > killed - 1.0
     start, end = spans(left)[0]
-    assert start < 0.05
+    assert start < 0.5
     assert end > killed - 1.0
     assert strength(left[RATE // 2 : RATE * 3 // 2], USER) > 0.2
     assert abs(right).max() < 0.001

@@ -53,7 +53,8 @@ async def test_a_session_is_found_under_its_day_and_its_id(
     path = await record(recordings, "sess_1")
     assert path == data_dir / "recordings" / "2026-01-02" / "sess_1.webm"
     assert near(spans(played(path)[0]), (0, 0.5))
-    assert path.stat().st_mode & 0o777 == 0o600
+    modes = [place.stat().st_mode & 0o777 for place in (path, *path.parents[:2])]
+    assert modes == [0o600, 0o700, 0o700]
     assert await recordings.find("sess_1") == [path]
 
 

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 TICK = 0.1
 """Seconds between two looks at what was heard."""
-LATENCY = 0.4
+LATENCY = 0.3
 """Seconds that the file is behind: a piece of sound so long can still be put where it began."""
 USER_TOLERANCE = 0.15
 """Seconds that a microphone's packets may waver without a gap on the record."""
