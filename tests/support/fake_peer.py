@@ -118,6 +118,8 @@ class FakePeer:
     messages: list[tuple[ChannelLabel, bytes]] = field(default_factory=list)
     restarts: int = 0
     without_red: list[str] = field(default_factory=list)
+    without_dtx: list[str] = field(default_factory=list)
+    preferred: dict[str, str] = field(default_factory=dict)
     offers: int = 0
     answers: int = 0
     sections: list[_Section] = field(default_factory=list)
@@ -209,6 +211,12 @@ class FakePeer:
 
     def disable_red(self, track_id: str) -> None:
         self.without_red.append(track_id)
+
+    def disable_dtx(self, track_id: str) -> None:
+        self.without_dtx.append(track_id)
+
+    def prefer_codec(self, track_id: str, name: str) -> None:
+        self.preferred[track_id] = name
 
     def restart_ice(self) -> None:
         self.restarts += 1

@@ -180,6 +180,23 @@ def test_redundancy_is_off_where_the_client_says_so_or_nobody_can_look_inside() 
     assert ann.peer.without_red == ["single", "secret"]
 
 
+def test_silence_is_sent_in_full_where_the_client_says_so() -> None:
+    hall = Hall()
+    ann = hall.join("ann")
+    ann.ask(add_track=announce("plain"))
+    ann.ask(add_track=announce("music", disable_dtx=True))
+    assert ann.peer.without_dtx == ["music"]
+
+
+def test_the_codec_that_a_client_announces_is_the_one_it_is_asked_for() -> None:
+    hall = Hall()
+    ann = hall.join("ann")
+    for cid, name in (("one", "video/VP9"), ("two", "h264"), ("three", "")):
+        codecs = [rtc.SimulcastCodec(codec=name, cid=cid), rtc.SimulcastCodec(codec="vp8")]
+        ann.ask(add_track=announce(cid, type=VIDEO, source=Source.CAMERA, simulcast_codecs=codecs))
+    assert ann.peer.preferred == {"one": "vp9", "two": "h264"}
+
+
 def test_a_mute_is_told_and_does_not_cut_what_is_on_its_way() -> None:
     hall = Hall()
     ann, bob = hall.join("ann"), hall.join("bob")

@@ -86,8 +86,8 @@ class Connection(Protocol):
         """Whether the client takes a track's codec, as far as its descriptions tell."""
         ...
 
-    def disable_red(self, cid: str) -> None:
-        """Don't ask for redundant audio in a track that is not there yet."""
+    def receiving_peer(self) -> Peer:
+        """The peer connection on which the client sends its tracks."""
         ...
 
     def add_sender(self, codec: Codec, stream_id: str, sid: str) -> Sender:

@@ -82,7 +82,7 @@ class DualConnection:
     def take_offer(self, offer: rtc.SessionDescription) -> None:
         """See Connection."""
         try:
-            sdp = self._publishing_peer().answer(offer.sdp)
+            sdp = self.receiving_peer().answer(offer.sdp)
         except InvalidDescription as error:
             self.owner.on_refused(error)
             return
@@ -90,7 +90,8 @@ class DualConnection:
         self.owner.signal(rtc.SignalResponse(answer=answer))
         self.owner.on_described()
 
-    def _publishing_peer(self) -> Peer:
+    def receiving_peer(self) -> Peer:
+        """See Connection. Made when the client announces or offers its first track."""
         if self._publisher is None:
             self._publisher = self._new_peer(_Half(self, receives=False))
         return self._publisher
@@ -113,10 +114,6 @@ class DualConnection:
     def can_send(self, sender: Sender) -> bool:
         """See Connection."""
         return self._subscriber.can_send(sender)
-
-    def disable_red(self, cid: str) -> None:
-        """See Connection."""
-        self._publishing_peer().disable_red(cid)
 
     def add_sender(self, codec: Codec, stream_id: str, sid: str) -> Sender:
         """See Connection."""

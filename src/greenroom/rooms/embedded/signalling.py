@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from livekit.protocol import models, rtc
@@ -37,6 +37,7 @@ MAX_OFFERS = 20
 """Offers and answers a second, each of which costs milliseconds."""
 
 _MAX_CID = 512
+_MAX_CODEC = 32
 
 
 class Requests:
@@ -121,10 +122,23 @@ class Requests:
         elif client.upstream.count >= client.settings.max_tracks:
             self._respond(Refusal.LIMIT_EXCEEDED, "too many tracks", add_track=request)
         else:
-            if request.disable_red or request.encryption != models.Encryption.Type.NONE:
-                client.connection.disable_red(request.cid)
-            self.confirm(client.upstream.announcements.announce(request))
+            announced = client.upstream.announcements.announce(request)
+            self._prefer(request, announced.cids)
+            self.confirm(announced)
             client.upstream.announcements.match()
+
+    def _prefer(self, request: rtc.AddTrackRequest, cids: Iterable[str]) -> None:
+        """Have the track come as it was announced: clients leave that to the server's answer."""
+        peer = self._client.connection.receiving_peer()
+        codec = next((item.codec for item in request.simulcast_codecs), "")
+        name = codec.lower()[:_MAX_CODEC].rpartition("/")[2]
+        for cid in cids:
+            if request.disable_red or request.encryption != models.Encryption.Type.NONE:
+                peer.disable_red(cid)
+            if request.disable_dtx:
+                peer.disable_dtx(cid)
+            if name:
+                peer.prefer_codec(cid, name)
 
     def confirm(self, announced: Announced) -> None:
         """Tell the client the id of a track that it announced."""

@@ -13,7 +13,7 @@ from greenroom.rooms.embedded.connection import (
 )
 from greenroom.rooms.errors import InvalidDescription
 from greenroom.rooms.rtc.media import Codec
-from greenroom.rooms.rtc.ports import ChannelLabel, Receiver, Sender, TransportState
+from greenroom.rooms.rtc.ports import ChannelLabel, Peer, Receiver, Sender, TransportState
 
 
 class SingleConnection:
@@ -78,9 +78,9 @@ class SingleConnection:
         """See Connection."""
         return self._peer.can_send(sender)
 
-    def disable_red(self, cid: str) -> None:
+    def receiving_peer(self) -> Peer:
         """See Connection."""
-        self._peer.disable_red(cid)
+        return self._peer
 
     def add_sender(self, codec: Codec, stream_id: str, sid: str) -> Sender:
         """See Connection."""
