@@ -14,12 +14,11 @@ from livekit import rtc
 from livekit.rtc._proto.room_pb2 import SimulateScenarioKind
 
 from support.livekit_client import (
-    RATE,
     TIMEOUT,
     connected,
-    heard,
+    hears,
     latency,
-    purity,
+    longest_silence,
     seen,
 )
 from support.rooms import RunningRooms, grant_token, room_token, running_rooms
@@ -52,11 +51,8 @@ async def test_a_voice_and_a_picture_are_heard_and_seen(rooms: RunningRooms) -> 
         assert publication.source == rtc.TrackSource.SOURCE_MICROPHONE
         await ann.saw("local_track_subscribed")
         async with mic.tone(440):
-            pcm = await heard(track, 1_500)
-        # The first half second holds the client's own jitter buffer's adjustments.
-        assert purity(pcm[RATE // 2 :], 440) > 0.999
-
-        assert await latency(mic, track, times=3) < 0.25
+            await hears(track, 440)
+        assert await latency(mic, track, times=3) < 0.2
 
         # A picture.
         camera = await ann.publish_camera(320, 240)
@@ -80,13 +76,13 @@ async def test_a_voice_and_a_picture_are_heard_and_seen(rooms: RunningRooms) -> 
         track, publication, _ = await bob.saw("track_subscribed", since=so_far)
         assert (publication.name, publication.sid) == ("again", again.publication.sid)
         async with again.tone(660):
-            assert purity((await heard(track, 700))[RATE // 5 :], 660) > 0.99
+            await hears(track, 660)
 
         # Who comes later finds all of it.
         async with connected(rooms.url, room_token("cat")) as cat:
             late, _, _ = await cat.saw("track_subscribed", lambda t, *_: t.kind != is_video)
             async with again.tone(550):
-                assert purity((await heard(late, 700))[RATE // 5 :], 550) > 0.99
+                await hears(late, 550)
             seen_late, _, _ = await cat.saw("track_subscribed", lambda t, *_: t.kind == is_video)
             async with camera.showing(90):
                 await seen(seen_late, 90)
@@ -206,7 +202,7 @@ async def test_who_comes_and_goes_and_why() -> None:
             publication.set_subscribed(True)
             track, *_ = await cat.saw("track_subscribed")
             async with mic.tone(440):
-                assert purity((await heard(track, 700))[RATE // 5 :], 440) > 0.99
+                await hears(track, 440)
             publication.set_subscribed(False)
             await cat.saw("track_unsubscribed")
 
@@ -235,12 +231,12 @@ async def test_a_lost_signalling_connection_is_taken_up_again_while_the_sound_go
         mic = await ann.publish_microphone()
         track, *_ = await bob.saw("track_subscribed")
         async with mic.tone(440):
-            await heard(track, 500)
+            await hears(track, 440)
             await ann.room.simulate_scenario(SimulateScenarioKind.SIMULATE_SIGNAL_RECONNECT)
-            # Longer than the client takes to see that it is connected.
-            pcm = await heard(track, 3_500)
-            assert purity(pcm[RATE // 2 :], 440) > 0.999
-        await ann.saw("reconnected")
+            await ann.saw("reconnecting")
+            assert await longest_silence(track, 2.0) < 0.5
+            await hears(track, 440)
+            await ann.saw("reconnected")
         await ann.me.set_attributes({"back": "yes"})
         await bob.saw("participant_attributes_changed")
         await ann.me.publish_data(b"still here")
