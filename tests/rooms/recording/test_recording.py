@@ -167,13 +167,28 @@ async def test_the_samples_place_can_be_used_again_at_once(
     tmp_path: Path, clock: ManualClock
 ) -> None:
     recording = begin(tmp_path / "talk", clock)
-    place = tone(USER, 0.5)
-    clock.advance(0.5)
+    place = tone(USER, 0.25)
+    clock.advance(0.25)
     recording.user(place, 16_000)
     place[:] = 0
     file = await recording.close()
     assert file.path is not None
-    assert near(spans(played(file.path)[0]), (0, 0.5))
+    assert near(spans(played(file.path)[0]), (0, 0.25))
+
+
+async def test_a_piece_longer_than_the_file_is_behind_begins_where_the_file_ends(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    recording = begin(tmp_path / "talk", clock)
+    clock.advance(2.0)
+    for _ in range(3):
+        recording.user(tone(USER, 1.0), 16_000)
+        clock.advance(1.0)
+    file = await recording.close()
+    assert file.path is not None
+    [(start, end)] = spans(played(file.path)[0])
+    assert start == pytest.approx(2.0 - module.LATENCY, abs=module.TICK + 0.02)
+    assert end - start == pytest.approx(3.0, abs=0.02)
 
 
 async def test_a_second_talk_does_not_overwrite_the_first(
