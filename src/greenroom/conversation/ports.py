@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
 from greenroom.audio.pcm import Pcm
-from greenroom.sessions.model import Entry
+from greenroom.sessions.model import Entry, Record, Session
 
 
 class AudioOutput(Protocol):
@@ -121,3 +121,47 @@ Listener = Callable[[ConversationEvent], None]
 
 Journal = Callable[[Entry], None]
 """Appends to the session's journal; a plain call that never blocks."""
+
+
+class Conversation(Protocol):
+    """What the place of a conversation, a socket or a room, does with it."""
+
+    async def start(self) -> None:
+        """Greet, where that is wanted."""
+        ...
+
+    def hear(self, pcm: Pcm) -> None:
+        """Take the next samples of the user's microphone, 16 kHz."""
+        ...
+
+    def heard(self) -> str:
+        """The words of the current reply that the user has heard by now."""
+        ...
+
+    def interrupt(self) -> None:
+        """Cut the reply that is spoken."""
+        ...
+
+    async def close(self) -> None:
+        """End; what was being said is recorded. Harmless twice."""
+        ...
+
+
+class Conversations(Protocol):
+    """Opens conversations."""
+
+    @property
+    def voice_rate(self) -> int:
+        """Hz of the agents' voice."""
+        ...
+
+    def open(
+        self,
+        session: Session,
+        *,
+        output: AudioOutput,
+        listener: Listener,
+        records: Sequence[Record],
+    ) -> Conversation:
+        """A conversation for `session`, taken up where `records` left it. Close it when done."""
+        ...

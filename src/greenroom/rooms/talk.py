@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Protocol
 
 from greenroom.audio.pcm import HEARING_RATE, Pcm
-from greenroom.conversation.ports import AudioOutput, ConversationEvent
+from greenroom.conversation.ports import AudioOutput, Conversation, ConversationEvent
 from greenroom.errors import GreenroomError
 from greenroom.providers.clock import Clock
 from greenroom.rooms.captions import Captions
@@ -35,18 +34,6 @@ log = logging.getLogger(__name__)
 
 AGENT = "agent"
 """The agent's identity in every room of ours."""
-
-
-class Talking(Protocol):
-    """The part of a conversation that a room drives."""
-
-    def hear(self, pcm: Pcm) -> None:
-        """Take the next samples of the user's microphone, 16 kHz."""
-        ...
-
-    def heard(self) -> str:
-        """The words of the current reply that were heard by now."""
-        ...
 
 
 class RoomTalk:
@@ -73,7 +60,7 @@ class RoomTalk:
         self._voice_rate = voice_rate
         self._on_presence = on_presence
         self._on_gone = on_gone
-        self._talking: Talking | None = None
+        self._conversation: Conversation | None = None
         self._output: RoomOutput | None = None
         self._captions = Captions(room, clock)
         self._mixer = Mixer(self._hear, clock)
@@ -126,9 +113,9 @@ class RoomTalk:
         """The way to the people in the room; None until somebody was there."""
         return self._output
 
-    def connect(self, talking: Talking) -> None:
+    def connect(self, conversation: Conversation) -> None:
         """Hear and be heard from now on. Once."""
-        self._talking = talking
+        self._conversation = conversation
         self._room.hear(self._on_sound, rate=HEARING_RATE)
         self._room.listen(self._on_event)
 
@@ -166,8 +153,8 @@ class RoomTalk:
         self._mixer.add(identity, pcm)
 
     def _hear(self, pcm: Pcm) -> None:
-        if self._talking is not None:
-            self._talking.hear(pcm)
+        if self._conversation is not None:
+            self._conversation.hear(pcm)
 
     def _on_change(self, anybody: bool) -> None:
         if self._closed:
@@ -181,9 +168,9 @@ class RoomTalk:
 
     async def _publish(self) -> None:
         track = await self._room.publish_audio(self._voice_rate)
-        talking = self._talking
-        if talking is not None:
-            self._captions.start(talking.heard, track.sid)
+        conversation = self._conversation
+        if conversation is not None:
+            self._captions.start(conversation.heard, track.sid)
         self._output = RoomOutput(track, self._clock, self._captions.reply_began)
         if self._presence.anybody:
             self._on_presence(True)

@@ -17,13 +17,14 @@ from greenroom.api.commerce.endings import DEFECT, NOBODY_THERE, Ending, stopped
 from greenroom.api.commerce.models import StartData
 from greenroom.api.commerce.narrator import Narrator
 from greenroom.api.commerce.output import SocketOutput
-from greenroom.api.commerce.parts import CommerceParts, Conversation
+from greenroom.api.commerce.parts import CommerceParts
 from greenroom.api.commerce.starting import with_context
 from greenroom.api.commerce.talks import GONE_TIMEOUT, Talks, wait_at_most
 from greenroom.conversation.output_switch import OutputSwitch
 from greenroom.conversation.ports import (
     AgentReplied,
     AudioOutput,
+    Conversation,
     ConversationEvent,
     ReplyFinished,
     ReplyInterrupted,

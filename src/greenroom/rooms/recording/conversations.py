@@ -2,7 +2,7 @@
 
     conversations = RecordedConversations(conversations, recordings)
 
-Whoever opens conversations (`api.commerce.parts.Conversations`, or what opens them for rooms) is
+Whoever opens conversations (`conversation.ports.Conversations`, or what opens them for rooms) is
 given this in the place of the conversations themselves, and knows nothing of it. A place that opens
 no conversation this way does the same by hand:
 
@@ -16,58 +16,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Protocol
 
 from greenroom.audio.pcm import HEARING_RATE, Pcm
-from greenroom.conversation.ports import AudioOutput, Listener
+from greenroom.conversation.ports import AudioOutput, Conversation, Conversations, Listener
 from greenroom.rooms.recording.output import RecordedOutput
 from greenroom.rooms.recording.recording import Recording
 from greenroom.rooms.recording.service import Recordings
 from greenroom.sessions.model import Record, Session
-
-
-class Conversation(Protocol):
-    """What is recorded of a conversation, and what its place drives."""
-
-    async def start(self) -> None:
-        """Greet, where that is wanted."""
-        ...
-
-    def hear(self, pcm: Pcm) -> None:
-        """Take the next samples of the user's microphone, 16 kHz."""
-        ...
-
-    def heard(self) -> str:
-        """The words of the current reply that the user has heard by now."""
-        ...
-
-    def interrupt(self) -> None:
-        """Cut the reply that is spoken."""
-        ...
-
-    async def close(self) -> None:
-        """End. Harmless twice."""
-        ...
-
-
-class Conversations(Protocol):
-    """Opens conversations."""
-
-    @property
-    def voice_rate(self) -> int:
-        """Hz of the agents' voice."""
-        ...
-
-    def open(
-        self,
-        session: Session,
-        *,
-        output: AudioOutput,
-        listener: Listener,
-        records: Sequence[Record],
-    ) -> Conversation:
-        """A conversation for `session`."""
-        ...
 
 
 class RecordedConversation:
