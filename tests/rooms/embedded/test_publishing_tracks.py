@@ -86,6 +86,18 @@ def test_a_client_that_rewrites_its_ids_is_matched_by_kind_and_order() -> None:
     assert tracks == {"first": "1", "second": "2", "": "3"}
 
 
+def test_a_track_that_was_refused_does_not_pass_for_one_that_is_announced_later() -> None:
+    hall = Hall()
+    ann = hall.join("ann", grants={"can_publish_sources": frozenset({"microphone"})})
+    bob = hall.join("bob")
+    ann.ask(add_track=announce("desk", source=Source.SCREEN_SHARE_AUDIO))
+    ann.offer("send audio desk")
+    ann.ask(add_track=announce("mic"))
+    assert not bob.seen("ann").tracks
+    ann.offer("send audio mic")
+    assert [track.mid for track in bob.seen("ann").tracks] == ["2"]
+
+
 def test_an_id_that_a_codec_of_the_announcement_names_is_the_tracks() -> None:
     hall = Hall()
     ann, bob = hall.join("ann"), hall.join("bob")

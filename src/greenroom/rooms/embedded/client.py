@@ -224,7 +224,7 @@ class ClientParticipant(SignalledParticipant):
 
     def on_described(self) -> None:
         """See ConnectionOwner."""
-        self.upstream.announcements.match()
+        self.upstream.announcements.match(described=True)
         for publication in self.downstream.unsendable():
             self.subscriptions.refuse(publication)
             refusal = rtc.SubscriptionResponse(

@@ -73,14 +73,18 @@ class Announcements:
         if receiver in self._receivers:
             self._receivers.remove(receiver)
 
-    def match(self) -> None:
-        """Publish what was announced and is there."""
+    def match(self, *, described: bool = False) -> None:
+        """Publish what was announced and is there.
+
+        `described`: a description was just taken, so that tracks of other ids may be meant. Else
+        a track that was never announced could pass for one whose description is still to come.
+        """
         for announced in list(self._announced):
             for receiver in self._receivers:
                 if receiver.track_id in announced.cids and receiver.kind == announced.kind:
                     self._found(announced, receiver)
                     break
-        for announced in list(self._announced):
+        for announced in list(self._announced) if described else ():
             for receiver in self._receivers:
                 if receiver.kind == announced.kind:
                     self._found(announced, receiver)
