@@ -14,11 +14,12 @@ from greenroom.api.livekit_rooms.signal_socket import SignalSocket
 from greenroom.api.livekit_rooms.twirp import TwirpService
 from greenroom.api.livekit_rooms.validate import Admission, Validate, refusal, send_text
 from greenroom.errors import ClientError
+from greenroom.rooms.embedded import wire_info
 from greenroom.rooms.embedded.server import RoomServer
 from greenroom.rooms.tokens import TokenVerifier
 from greenroom.settings import RoomSettings
 
-PING_TIMEOUT = 30.0
+PING_TIMEOUT = 2.0 * wire_info.PING_TIMEOUT
 """Seconds without a ping after which a client that has sent some is taken to be lost.
 
 Twice what clients are told: a browser's timers run late in a page that is not on the screen.
