@@ -197,7 +197,9 @@ def test_silence_is_sent_in_full_where_the_client_says_so() -> None:
     ann = hall.join("ann")
     ann.ask(add_track=announce("plain"))
     ann.ask(add_track=announce("music", disable_dtx=True))
-    assert ann.peer.without_dtx == ["music"]
+    feature = models.AudioTrackFeature.TF_NO_DTX
+    ann.ask(add_track=announce("song", audio_features=[feature]))
+    assert ann.peer.without_dtx == ["music", "song"]
 
 
 def test_the_codec_that_a_client_announces_is_the_one_it_is_asked_for() -> None:

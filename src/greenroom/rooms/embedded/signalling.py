@@ -135,7 +135,7 @@ class Requests:
         for cid in cids:
             if request.disable_red or request.encryption != models.Encryption.Type.NONE:
                 peer.disable_red(cid)
-            if request.disable_dtx:
+            if request.disable_dtx or models.AudioTrackFeature.TF_NO_DTX in request.audio_features:
                 peer.disable_dtx(cid)
             if name:
                 peer.prefer_codec(cid, name)
