@@ -377,11 +377,24 @@ async def test_a_camera_with_layers_reaches_agents_and_browsers_in_the_quality_t
     await agent.sees("anna", BLUE)
 
 
+@pytest.mark.parametrize("codec", ["H264", "VP9"])
+async def test_a_camera_is_seen_in_the_codec_that_its_owner_chose(talk: Talk, codec: str) -> None:
+    agent = await talk.agent()
+    agent.watch()
+    anna, bert = await talk.client("anna"), await talk.client("bert")
+    await anna.show_colour(css(BLUE), {"videoCodec": codec.lower()})
+    await bert.wait("subscribed", identity="anna", kind="video")
+    [track] = (await bert.describe("anna"))["tracks"]
+    assert track["mimeType"] == f"video/{codec}"
+    assert np.allclose((await bert.see("anna", BLUE, None, PATIENCE))["colour"], BLUE, atol=40)
+    await agent.sees("anna", BLUE)
+
+
 async def test_the_browsers_own_camera_can_be_seen_turned_off_and_on(talk: Talk) -> None:
     agent = await talk.agent()
     agent.watch()
-    anna = await talk.client("anna")
-    bert = await talk.client("bert")
+    anna = await talk.client("anna", dynacast=True)
+    bert = await talk.client("bert", adaptiveStream=True)
     sid = await anna.show_camera()
     await bert.wait("subscribed", identity="anna", kind="video", source="camera")
     assert (await bert.see("anna", None, None, PATIENCE))["width"] in {320, 640}
