@@ -110,30 +110,29 @@ class Person:
         await asyncio.wait_for(self.room.connect(url, token(name, identity)), 20)
         self.connected_s = time.perf_counter() - began
 
-    async def open_microphone(self) -> rtc.AudioSource:
-        """Without a queue of the client's own: a frame leaves when it is captured."""
-        source = rtc.AudioSource(RATE, 1, queue_size_ms=0)
+    async def open_microphone(self, queue_ms: int = 0) -> rtc.AudioSource:
+        """Without a queue of the client's own a frame leaves when it is captured."""
+        source = rtc.AudioSource(RATE, 1, queue_size_ms=queue_ms)
         track = rtc.LocalAudioTrack.create_audio_track("microphone", source)
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
         await self.room.local_participant.publish_track(track, options)
         return source
 
-    async def speak(self) -> None:
-        """A tone from now on, in frames of 10 ms at their times."""
-        source = await self.open_microphone()
-        self._tasks.append(asyncio.create_task(self._speak(source)))
+    async def speak(self, frame: int = FRAME) -> None:
+        """A tone from now on, in frames of so many samples: fewer and larger cost less CPU here."""
+        source = await self.open_microphone(queue_ms=4_000 * frame // RATE)
+        self._tasks.append(asyncio.create_task(self._speak(source, frame)))
 
-    async def _speak(self, source: rtc.AudioSource) -> None:
-        began, sent = time.perf_counter(), 0
-        while True:
-            await capture(source, tone(sent, FRAME))
-            sent += FRAME
-            await asyncio.sleep(max(0.0, began + sent / RATE - time.perf_counter()))
+    async def _speak(self, source: rtc.AudioSource, frame: int) -> None:
+        sent = 0
+        while True:  # the source's queue keeps the pace
+            await capture(source, tone(sent, frame))
+            sent += frame
 
-    async def listen(self) -> None:
+    async def listen(self, frame_ms: int | None = None) -> None:
         """Keep what the first track brings, from now on."""
         track = await asyncio.wait_for(self._tracks.get(), 20)
-        stream = rtc.AudioStream(track, sample_rate=RATE, num_channels=1)
+        stream = rtc.AudioStream(track, sample_rate=RATE, num_channels=1, frame_size_ms=frame_ms)
         self._streams.append(stream)
         self._tasks.append(asyncio.create_task(self._listen(stream)))
 

@@ -32,7 +32,6 @@ from greenroom.rooms.rtc.udp import UdpMux
 from greenroom.settings import Settings
 
 TICK = 0.01
-MOST_QUEUED_MS = 40
 
 
 class Lag:
@@ -52,13 +51,16 @@ class Lag:
         self.start()
 
 
-async def echo(rooms: Rooms, name: str, rate: int) -> None:
-    """An agent that says what it hears. What came in a burst is not kept as a delay for ever."""
+async def echo(rooms: Rooms, name: str, rate: int, most_queued_ms: float) -> None:
+    """An agent that says what it hears.
+
+    What came in a burst would be a delay for ever: with `most_queued_ms` it is dropped instead.
+    """
     room = await rooms.join(Joining(name, "agent"))
     voice = await room.publish_audio(rate)
 
     def say_again(_: str, pcm: Pcm) -> None:
-        if voice.queued_ms > MOST_QUEUED_MS:
+        if most_queued_ms and voice.queued_ms > most_queued_ms:
             voice.flush()
         voice.write(pcm)
 
@@ -103,7 +105,7 @@ async def main(arguments: argparse.Namespace) -> None:
             serving = asyncio.create_task(server.serve([listener]))
             await server.listening.wait()
             for n in range(arguments.agents):
-                await echo(service.rooms, f"room-{n}", arguments.rate)
+                await echo(service.rooms, f"room-{n}", arguments.rate, arguments.most_queued_ms)
             tune_garbage_collector()
             lag = Lag()
             if arguments.lag:
@@ -141,5 +143,6 @@ if __name__ == "__main__":
     parser.add_argument("--announce", default="", help="the only address that clients are told")
     parser.add_argument("--lag", action="store_true", help="sample the event loop's delay")
     parser.add_argument("--agents", type=int, default=0)
+    parser.add_argument("--most-queued-ms", type=float, default=0)
     parser.add_argument("--rate", type=int, default=48_000)
     uvloop.run(main(parser.parse_args()))

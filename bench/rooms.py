@@ -127,7 +127,8 @@ def _onsets(frames: list[Samples], times: list[float]) -> list[float]:
 
 
 async def bench_echo(options: argparse.Namespace) -> None:
-    async with started("room_server.py", "--agents", "1") as server:
+    prompt = ("--agents", "1", "--most-queued-ms", "25")
+    async with started("room_server.py", *prompt) as server:
         person = Person()
         await person.join(server.url, "room-0", "ada")
         delays = await echo_delays(person, options.clicks)
@@ -224,8 +225,8 @@ async def bench_load(options: argparse.Namespace) -> None:
         people = [Person() for _ in range(options.rooms)]
         for n, person in enumerate(people):
             await person.join(server.url, f"room-{n}", "ada")
-            await person.speak()
-            await person.listen()
+            await person.speak(frame=10 * c.FRAME)
+            await person.listen(frame_ms=100)
         await asyncio.sleep(3)
         for person in people:
             person.take()
