@@ -113,7 +113,7 @@ def wrapped(request: JoinRequest, *, packed: bool = True, padded: bool = False) 
     data = request.SerializeToString()
     kind = WrappedJoinRequest.GZIP if packed else WrappedJoinRequest.NONE
     outer = WrappedJoinRequest(
-        compression=kind, join_request=gzip.compress(data) if packed else data
+        compression=kind, join_request=gzip.compress(data, mtime=0) if packed else data
     )
     text = base64.urlsafe_b64encode(outer.SerializeToString()).decode()
     return text if padded else text.rstrip("=")
