@@ -106,9 +106,9 @@ class Person:
 
     async def join(self, url: str, name: str, identity: str) -> None:
         self.room.on("track_subscribed", lambda track, *_: self._tracks.put_nowait(track))
-        began = time.perf_counter()
+        began = time.monotonic()
         await asyncio.wait_for(self.room.connect(url, token(name, identity)), 20)
-        self.connected_s = time.perf_counter() - began
+        self.connected_s = time.monotonic() - began
 
     async def open_microphone(self, queue_ms: int = 0) -> rtc.AudioSource:
         """Without a queue of the client's own a frame leaves when it is captured."""
@@ -139,7 +139,7 @@ class Person:
     async def _listen(self, stream: rtc.AudioStream) -> None:
         async for event in stream:
             self.heard.append(np.frombuffer(event.frame.data, np.int16))
-            self.heard_at.append(time.perf_counter())
+            self.heard_at.append(time.monotonic())
             self.hears.set()
 
     def take(self) -> Samples:

@@ -19,6 +19,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import uvloop
 
 import harness as h
@@ -27,11 +28,32 @@ from greenroom.app.garbage import tune_garbage_collector
 from greenroom.app.rooms import open_rooms
 from greenroom.app.server import bind, http_server
 from greenroom.audio.pcm import Pcm
-from greenroom.rooms.ports import Joining, Rooms
+from greenroom.rooms.ports import AudioTrack, Joining, Rooms
 from greenroom.rooms.rtc.udp import UdpMux
 from greenroom.settings import Settings
 
 TICK = 0.01
+
+
+class Talker:
+    """An agent in `talk` that says a tone for a second when told to, and is silent at once."""
+
+    def __init__(self, voice: AudioTrack) -> None:
+        self._voice = voice
+
+    @classmethod
+    async def join(cls, rooms: Rooms, rate: int) -> Talker:
+        room = await rooms.join(Joining("talk", "agent"))
+        return cls(await room.publish_audio(rate))
+
+    def talk(self) -> None:
+        time_ = np.arange(self._voice.rate) / self._voice.rate
+        self._voice.write((8_000 * np.sin(2 * np.pi * 440 * time_)).astype(np.int16))
+
+    def flush(self) -> float:
+        """When, on the clock that all processes share."""
+        self._voice.flush()
+        return time.monotonic()
 
 
 class Lag:
@@ -107,6 +129,7 @@ async def main(arguments: argparse.Namespace) -> None:
             for n in range(arguments.agents):
                 await echo(service.rooms, f"room-{n}", arguments.rate, arguments.most_queued_ms)
             tune_garbage_collector()
+            talker = await Talker.join(service.rooms, arguments.rate)
             lag = Lag()
             if arguments.lag:
                 lag.start()
@@ -114,8 +137,14 @@ async def main(arguments: argparse.Namespace) -> None:
             stdin = asyncio.StreamReader()
             await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stdin), sys.stdin)
             while line := await stdin.readline():
-                if line.strip() == b"collect":
-                    gc.collect()
+                match line.strip():
+                    case b"collect":
+                        gc.collect()
+                    case b"talk":
+                        talker.talk()
+                    case b"flush":
+                        say({"flushed_at": talker.flush()})
+                        continue
                 used = resource.getrusage(resource.RUSAGE_SELF)
                 say(
                     {

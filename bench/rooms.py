@@ -1,10 +1,11 @@
 """The embedded rooms, with LiveKit's own Python client on the other side. In `bench`, run
 
-    ../.venv/bin/python rooms.py connect|tone|echo|pair|memory|load|cycles|loss|all
+    ../.venv/bin/python rooms.py connect|tone|echo|flush|pair|memory|load|cycles|loss|all
 
 `connect`  time from `connect()` to connected, and to the agent's first sound
 `tone`     purity of a tone, client to client and agent to client
 `echo`     a click to an agent that says what it hears, and back: the whole way, both directions
+`flush`    from an agent's flush to silence at the client's ear
 `pair`     CPU of the server for two clients that hear each other, beside a bare WebSocket relay
 `memory`   of a room with an agent, and of a room with an agent and a client
 `load`     20 rooms talking at once: gaps in what is heard, CPU, the event loop's worst delay
@@ -60,7 +61,7 @@ async def bench_connect(options: argparse.Namespace) -> None:
     async with started("room_server.py", "--agents", "1") as server:
         for n in range(options.connects):
             person = Person()
-            began = time.perf_counter()
+            began = time.monotonic()
             await person.join(server.url, "room-0", f"person-{n}")
             await person.listen()
             await asyncio.wait_for(person.hears.wait(), 20)
@@ -100,15 +101,15 @@ async def echo_delays(person: Person, clicks: int) -> list[float]:
     source = await person.open_microphone()
     await person.listen()
     sent: list[float] = []
-    began, frames = time.perf_counter(), 0
+    began, frames = time.monotonic(), 0
     for _ in range(clicks):
         for k in range(60):  # 600 ms, of which the first 20 ms are the click
             if k == 0:
-                sent.append(time.perf_counter())
+                sent.append(time.monotonic())
             sound = CLICK[k * c.FRAME : (k + 1) * c.FRAME] if k < 2 else SILENCE
             await c.capture(source, sound)
             frames += 1
-            await asyncio.sleep(max(0.0, began + frames * 0.01 - time.perf_counter()))
+            await asyncio.sleep(max(0.0, began + frames * 0.01 - time.monotonic()))
     await asyncio.sleep(0.4)
     onsets = _onsets(person.heard, person.heard_at)
     delays = [min((o - s for o in onsets if o > s), default=9.0) for s in sent[2:]]
@@ -136,6 +137,33 @@ async def bench_echo(options: argparse.Namespace) -> None:
     say("echo", delay_ms=ms(delays), lost=options.clicks - 2 - len(delays))
 
 
+async def bench_flush(options: argparse.Namespace) -> None:
+    delays = []
+    async with started("room_server.py") as server:
+        person = Person()
+        await person.join(server.url, "talk", "ada")
+        await person.listen()
+        await asyncio.wait_for(person.hears.wait(), 20)
+        for _ in range(options.flushes):
+            await server.figures("talk")
+            await asyncio.sleep(0.5)
+            flushed = (await server.figures("flush"))["flushed_at"]
+            await asyncio.sleep(0.5)
+            delays.append(_last_loud(person.heard, person.heard_at) - flushed)
+            person.take()
+        await person.leave()
+    say("flush", to_silence_ms=ms(delays))
+
+
+def _last_loud(frames: list[Samples], times: list[float]) -> float:
+    """When the sound ended: the last sample that is not quiet, on the clock."""
+    for frame, at in zip(reversed(frames), reversed(times), strict=True):
+        loud = np.flatnonzero(np.abs(frame.astype(int)) > 0.05 * c.LEVEL)
+        if len(loud):
+            return at - (len(frame) - 1 - int(loud[-1])) / c.RATE
+    raise RuntimeError("nothing was heard")
+
+
 async def bench_pair(options: argparse.Namespace) -> None:
     """Two clients that both speak and hear each other; the server's CPU alone."""
     rooms = await _cpu_of(options, "room_server.py", _two_people)
@@ -157,9 +185,9 @@ async def _cpu_of(options: argparse.Namespace, script: str, talk: Talk) -> float
         talking = asyncio.create_task(talk(server, ready, over))
         await asyncio.wait_for(ready.wait(), 30)
         await asyncio.sleep(2)
-        before, began = (await server.figures())["cpu_s"], time.perf_counter()
+        before, began = (await server.figures())["cpu_s"], time.monotonic()
         await asyncio.sleep(options.seconds)
-        after, ended = (await server.figures())["cpu_s"], time.perf_counter()
+        after, ended = (await server.figures())["cpu_s"], time.monotonic()
         over.set()
         await talking
     return round(float(after - before) / (ended - began) * 60, 3)
@@ -187,12 +215,12 @@ async def _two_sockets(server: Process, ready: asyncio.Event, over: asyncio.Even
                     pass
 
             reading = asyncio.create_task(read())
-            frame, began, n = bytes(1_920), time.perf_counter(), 0
+            frame, began, n = bytes(1_920), time.monotonic(), 0
             ready.set()
             while not over.is_set():
                 await socket.send(frame)
                 n += 1
-                await asyncio.sleep(max(0.0, began + n * 0.02 - time.perf_counter()))
+                await asyncio.sleep(max(0.0, began + n * 0.02 - time.monotonic()))
             reading.cancel()
 
     await asyncio.gather(client(), client())
@@ -231,10 +259,10 @@ async def bench_load(options: argparse.Namespace) -> None:
         for person in people:
             person.take()
         before, own = await server.figures(), h.cpu_seconds()
-        began = time.perf_counter()
+        began = time.monotonic()
         await asyncio.sleep(options.seconds)
         after, own_after = await server.figures(), h.cpu_seconds()
-        lasted = time.perf_counter() - began
+        lasted = time.monotonic() - began
         heard = [person.take() for person in people]
         for person in people:
             await person.leave()
@@ -383,7 +411,7 @@ async def bench_over_loss(options: argparse.Namespace) -> None:
     )
 
 
-ALL = ("connect", "tone", "echo", "pair", "memory", "load", "cycles")
+ALL = ("connect", "tone", "echo", "flush", "pair", "memory", "load", "cycles")
 
 
 async def main(options: argparse.Namespace) -> None:
@@ -398,6 +426,7 @@ if __name__ == "__main__":
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--rooms", type=int, default=20)
     parser.add_argument("--clicks", type=int, default=50)
+    parser.add_argument("--flushes", type=int, default=30)
     parser.add_argument("--connects", type=int, default=30)
     parser.add_argument("--cycles", type=int, default=1_000)
     parser.add_argument("--url", default="")

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from greenroom.audio.pcm import Pcm
+from greenroom.providers.scheduling import kept_scheduling
 from greenroom.rooms.ports import EncodedFrame
 from greenroom.rooms.rtc.media import MediaPacket, MediaSink
 
@@ -138,6 +139,8 @@ def pictures(
     context.time_base, context.framerate = Fraction(1, 25), Fraction(25)
     context.bit_rate, context.gop_size, context.max_b_frames = 3_000_000, every, 0
     context.options = dict(options)
+    with kept_scheduling():
+        context.open()
     rows, columns = np.mgrid[0:height, 0:width]
     lumas, packets = [], []
     for index in range(count):

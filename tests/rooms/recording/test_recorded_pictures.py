@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from audio.sounds import tone
+from greenroom.providers.scheduling import kept_scheduling
 from greenroom.rooms.ports import EncodedFrame
 from greenroom.rooms.recording import video as module
 from greenroom.rooms.recording.output import RecordedVideo
@@ -37,6 +38,8 @@ def pictures(codec: str) -> list[tuple[bytes, bool]]:
     encoder.width, encoder.height, encoder.pix_fmt = WIDTH, HEIGHT, "yuv420p"
     encoder.time_base, encoder.framerate = Fraction(1, RATE), Fraction(RATE)
     encoder.gop_size, encoder.options = RATE, options
+    with kept_scheduling():
+        encoder.open()
     encoded = []
     for number in range(75):
         planes = np.full((HEIGHT * 3 // 2, WIDTH), 128, np.uint8)

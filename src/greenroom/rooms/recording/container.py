@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 import av
 from av.bitstream import BitStreamFilterContext
 
+from greenroom.providers.scheduling import kept_scheduling
 from greenroom.rooms.ports import EncodedFrame
 from greenroom.rooms.recording.mixer import Stereo
 from greenroom.rooms.recording.placement import RATE
@@ -139,4 +140,6 @@ def _blank_picture(video: VideoFormat) -> bytes:
     encoder.pix_fmt, encoder.time_base, encoder.framerate = "yuv420p", _MS, Fraction(25)
     encoder.options = {"tune": "zerolatency"} if video.codec.name == "h264" else {"preset": "12"}
     picture = av.VideoFrame(video.width, video.height, "yuv420p")
+    with kept_scheduling():
+        encoder.open()
     return bytes([*encoder.encode(picture), *encoder.encode(None)][0])
