@@ -22,6 +22,9 @@ from greenroom.speech.ports import Progress, log_progress
 
 log = logging.getLogger(__name__)
 
+ENVELOPE_BYTES = 4_096
+"""Of a signalling message, around the description that it carries."""
+
 
 def run(settings: Settings, progress: Progress = log_progress) -> None:
     """Serve until SIGTERM or SIGINT; `progress` is told of downloads at the start.
@@ -56,7 +59,9 @@ async def serve(
         async with compose(settings, progress, rooms_port=port) as greenroom:
             servers = [(http_server(greenroom.app, settings.server), listener)]
             if greenroom.rooms.app is not None and signalling is not None:
-                servers.append((http_server(greenroom.rooms.app, settings.server), signalling))
+                longest = settings.rooms.max_description_bytes + ENVELOPE_BYTES
+                rooms = http_server(greenroom.rooms.app, settings.server, max_frame=longest)
+                servers.append((rooms, signalling))
             with shutdown_signals(asyncio.get_running_loop()) as asked:
                 serving = asyncio.create_task(_serve_all(servers))
                 for server, _ in servers:

@@ -78,14 +78,19 @@ class HttpServer(uvicorn.Server):
             server.close()
 
 
-def http_server(app: Callable[..., Any], settings: ServerSettings) -> HttpServer:
-    """A server for `app`, whose connections are bounded in time and size."""
+def http_server(
+    app: Callable[..., Any], settings: ServerSettings, *, max_frame: int = MAX_FRAME_BYTES
+) -> HttpServer:
+    """A server for `app`, whose connections are bounded in time and size.
+
+    `max_frame` is the bytes of the longest WebSocket message; a longer one ends its connection.
+    """
     return HttpServer(
         uvicorn.Config(
             app,
             http=BoundedHttpProtocol.with_head_timeout(settings.handshake_timeout),
             ws=BoundedWebSocketProtocol,
-            ws_max_size=MAX_FRAME_BYTES,
+            ws_max_size=max_frame,
             # Base64 audio does not shrink; compressing it would only cost CPU and memory.
             ws_per_message_deflate=False,
             lifespan="off",
