@@ -8,6 +8,14 @@ import pytest
 
 from greenroom.rooms.livekit.native import end_native_client
 
+SLOW = ("tests/test_documents.py", "tests/app/", "tests/rooms/embedded/test_browser", "sdk/python/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What waits for real servers and real time comes first, so that no core idles at the end."""
+    root = Path(__file__).parent.parent
+    items.sort(key=lambda item: not str(item.path.relative_to(root)).startswith(SLOW))
+
 
 def pytest_sessionfinish() -> None:
     """LiveKit's native client has threads that must not call into an interpreter that ends."""

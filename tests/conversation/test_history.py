@@ -13,7 +13,7 @@ OPERATIONS = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None, database=None)
+@settings(max_examples=40, deadline=None, database=None)
 @given(st.lists(OPERATIONS, max_size=40))
 def test_it_remembers_what_a_list_of_all_samples_would(operations: list[tuple[str, int]]) -> None:
     history = SampleHistory()

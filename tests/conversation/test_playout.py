@@ -25,7 +25,7 @@ class Listener:
 STEPS = st.lists(st.tuples(st.sampled_from(["send", "wait"]), st.integers(1, 400)), max_size=40)
 
 
-@settings(max_examples=200, deadline=None, database=None)
+@settings(max_examples=40, deadline=None, database=None)
 @given(STEPS)
 def test_the_position_is_that_of_a_listener_who_plays_what_arrives(
     steps: list[tuple[str, int]],

@@ -63,7 +63,7 @@ TEXT = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=400, deadline=None, database=None)
+@settings(max_examples=40, deadline=None, database=None)
 @given(TEXT, st.data())
 def test_the_sentences_do_not_depend_on_how_the_text_came(text: str, data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=20)))

@@ -71,7 +71,7 @@ def test_a_sentence_without_sound_was_not_heard() -> None:
 WORDS = st.lists(st.text("abc,.", min_size=1, max_size=8), min_size=1, max_size=12)
 
 
-@settings(max_examples=300, deadline=None, database=None)
+@settings(max_examples=40, deadline=None, database=None)
 @given(WORDS, st.data())
 def test_what_was_heard_is_whole_words_from_the_start_and_never_shrinks(
     words: list[str], data: st.DataObject

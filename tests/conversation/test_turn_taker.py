@@ -401,7 +401,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None, database=None)
+@settings(max_examples=40, deadline=None, database=None)
 @given(st.lists(STEPS, max_size=60))
 def test_whatever_happens_actions_fit_together_and_the_floor_is_never_stuck(
     steps: list[tuple[str, object]],

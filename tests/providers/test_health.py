@@ -287,7 +287,7 @@ _STEPS = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None, database=None)
+@settings(max_examples=40, deadline=None, database=None)
 @given(count=st.integers(1, 4), steps=_STEPS)
 def test_whatever_happens_calls_are_served_and_the_first_comes_back(
     count: int, steps: list[tuple[str, int]]

@@ -57,7 +57,7 @@ def test_the_end_of_the_text_is_the_end(text: str) -> None:
     assert after(100_000, ((0, 0),), text) == len(text)
 
 
-@settings(max_examples=300, deadline=None, database=None)
+@settings(max_examples=40, deadline=None, database=None)
 @given(st.integers(0, 3_000), st.integers(0, 7))
 def test_it_goes_on_at_a_word_and_never_before_one_that_is_over(samples: int, told: int) -> None:
     where = after(samples, WORDS[:told])

@@ -149,7 +149,7 @@ class Play:
             assert all(sender.mid is not None for sender in client.peer.senders)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(ACTIONS)), max_size=30))
 def test_everybody_sees_the_room_as_it_is(script: list[tuple[str, str]]) -> None:
     play = Play()

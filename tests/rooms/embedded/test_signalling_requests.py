@@ -140,7 +140,7 @@ def test_what_makes_much_work_counts_for_more() -> None:
     assert cid.last("leave").reason == Reason.STATE_MISMATCH
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     payload=st.binary(max_size=60),
     name=st.sampled_from(sorted(rtc.SignalRequest.DESCRIPTOR.fields_by_name)),

@@ -135,7 +135,7 @@ SOUND = st.one_of(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=150)
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=40)
 @given(st.lists(SOUND, max_size=4))
 async def test_garbage_raises_nothing_and_holds_nothing(chunks: list[bytes]) -> None:
     pair = Pair().open()

@@ -273,7 +273,7 @@ def test_sections_are_bounded() -> None:
 WHOLE = describe(*browser(), microphone("5", "second"))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_garbage_raises_nothing_else(draw: st.DataObject) -> None:
     lines = WHOLE.split("\r\n")
@@ -288,7 +288,7 @@ def test_garbage_raises_nothing_else(draw: st.DataObject) -> None:
         assert isinstance(read("\r\n".join(lines)), Description)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.text())
 def test_any_text_is_refused_or_read(text: str) -> None:
     for start in ("", "v=0\r\n", "v=0\r\n" + SECTION, "v=0\r\n" + SECTION + "a="):

@@ -204,7 +204,7 @@ def test_who_closes_while_data_is_handed_over_gets_no_more() -> None:
     pair.close()
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=150)
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=40)
 @given(
     garbage=st.one_of(
         st.binary(min_size=1, max_size=80),

@@ -558,7 +558,7 @@ def section(index: int, what: str, which: str) -> OfferedSection:
     return made[what]()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(OFFERS, st.integers(0, 3), st.booleans()), min_size=1, max_size=5))
 def test_any_sequence_of_offers_keeps_order_and_both_sides_agree(
     steps: list[tuple[list[tuple[str, str]], int, bool]],

@@ -163,7 +163,7 @@ async def test_a_flood_of_one_participant_is_cut(bench: Bench) -> None:
     assert transport.dropped["too many"] == 5
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(
     st.lists(
         st.one_of(

@@ -149,7 +149,7 @@ async def test_checks_from_unknown_addresses_are_limited(
     assert len(one.requests) == 5
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(st.one_of(st.binary(max_size=60), st.binary(max_size=60).map(lambda b: check()[:20] + b)))
 async def test_garbage_does_nothing_but_be_counted(mux: UdpMux, data: bytes) -> None:
     one = Somebody()

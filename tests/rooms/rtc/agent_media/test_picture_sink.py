@@ -417,7 +417,7 @@ packets_of_anybody = st.builds(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     st.sampled_from(list(CODECS.values())),
     st.lists(st.tuples(packets_of_anybody, st.floats(0, 0.3)), max_size=30),

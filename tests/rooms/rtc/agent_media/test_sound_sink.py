@@ -362,7 +362,7 @@ packets_of_anybody = st.builds(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(packets_of_anybody, st.floats(0, 0.1)), max_size=30))
 def test_whatever_comes_nothing_is_raised_and_little_is_made_of_it(
     packets: list[tuple[MediaPacket, float]],
