@@ -336,3 +336,11 @@ def test_the_layers_of_a_vp9_picture_become_a_superframe() -> None:
 def test_vp9s_keyframes_are_known_by_their_header(first: int, key: bool) -> None:
     assert vp9.is_keyframe(bytes((first, 0x49))) is key
     assert not vp9.is_keyframe(b"\x82")
+
+
+def test_a_long_vp9_structure_is_measured_to_its_end() -> None:
+    # Begin and end of a frame, V; Y of eight layers, G of 255 pictures of three references.
+    structure = bytes([0xF8]) + bytes(32) + b"\xff" + b"\x0c\x00\x00\x00" * 255
+    assert vp9.depacketize([b"\x0e" + structure + b"picture"]) == b"picture"
+    for cut in range(len(structure) + 1):
+        vp9.depacketize([b"\x0e" + structure[:cut]])

@@ -351,6 +351,14 @@ def test_what_a_network_held_back_for_seconds_is_heard() -> None:
     assert ear.hear([packet(sequence) for sequence in range(200)]) == 4 * RATE
 
 
+def test_closing_over_a_gap_leaves_no_timer() -> None:
+    ear = Ear()
+    for sequence, payload in ((0, SILENT_FRAME), (0, SILENT_FRAME), (2, b"\x00")):
+        ear.sink.write(MediaPacket(OPUS, sequence, 0, False, payload, 100.0))
+    ear.sink.close()
+    assert ear.clock.waiting == 0
+
+
 packets_of_anybody = st.builds(
     MediaPacket,
     codec=st.just(OPUS),

@@ -102,9 +102,9 @@ class SoundSink:
         """Hand over what is held; nothing follows. Harmless twice."""
         if self._closed:
             return
-        self._stop_timer()
         while self._held:
             self._give_up_missing()
+        self._stop_timer()  # also one that playing the rest has set
         self._closed = True
         if self._converts:
             self._on_pcm(self._resampler.flush())
@@ -224,6 +224,7 @@ class SoundSink:
         self._hand_over(np.zeros(self._samples(ticks), np.int16))
 
     def _await_suppressed(self, when: float) -> None:
+        self._stop_timer()
         when += FRAME_TICKS / CLOCK_RATE
         self._timer = self._clock.call_at(when, lambda: self._on_suppressed(when))
 

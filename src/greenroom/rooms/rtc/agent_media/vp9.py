@@ -72,9 +72,13 @@ def _descriptor_size(payload: bytes) -> int | None:
     return size if len(payload) > size else None
 
 
+_LONGEST_STRUCTURE = 1 + 8 * 4 + 1 + 255 * 4
+"""Bytes: eight layers' sizes, 255 pictures of three references each."""
+
+
 def _structure_size(data: bytes) -> int:
     """Bytes of a scalability structure (section 4.2.1); more than there are where it is cut off."""
-    padded = data[:512] + bytes(8)
+    padded = data[:_LONGEST_STRUCTURE] + bytes(1)
     size = 1
     if padded[0] & 0x10:  # Y: width and height of each layer
         size += 4 * ((padded[0] >> 5) + 1)
