@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from livekit.protocol import models
 
 from greenroom.providers.clock import Clock
+from greenroom.rooms.audience import Audience
 from greenroom.rooms.embedded.agent_info import (
     is_microphone,
     participant_of,
@@ -18,21 +19,17 @@ from greenroom.rooms.embedded.text_streams import TextStreams
 from greenroom.rooms.embedded.wire_info import reason_name
 from greenroom.rooms.ports import (
     DataReceived,
-    Participant,
     ParticipantChanged,
     ParticipantJoined,
     ParticipantLeft,
     RoomClosed,
-    RoomEvent,
-    RoomListener,
     TrackEnded,
     TrackMuted,
-    TrackStarted,
 )
 from greenroom.rooms.rtc.media import MediaSource
 
 
-class AgentEvents:
+class AgentEvents(Audience):
     """A `LocalListener` that tells `RoomListener`s, and feeds what hears, sees, reads and answers.
 
     `post` sends a packet of a remote call. `on_own_mute` concerns one of the agent's own tracks,
@@ -47,37 +44,11 @@ class AgentEvents:
         on_own_mute: Callable[[str, bool], None],
         on_closed: Callable[[str], None],
     ) -> None:
+        super().__init__()
         self.senses = Senses(clock)
         self.rpc = Rpc(post, self.is_present, clock)
         self._texts = TextStreams(self.tell, clock)
         self._on_own_mute, self._on_closed = on_own_mute, on_closed
-        self._people: dict[str, Participant] = {}
-        self._tracks: dict[str, TrackStarted] = {}
-        self._listeners: list[RoomListener] = []
-        self._closed = False
-
-    def participants(self) -> Sequence[Participant]:
-        """Who is there."""
-        return tuple(self._people.values())
-
-    def is_present(self, identity: str) -> bool:
-        """Whether somebody is there."""
-        return identity in self._people
-
-    def listen(self, listener: RoomListener) -> None:
-        """Tell of everything from now on, and of what is there first: people, then their tracks."""
-        self._listeners.append(listener)
-        for person in self.participants():
-            listener(ParticipantJoined(person))
-            for track in list(self._tracks.values()):
-                if track.participant.identity == person.identity:
-                    listener(track)
-
-    def tell(self, event: RoomEvent) -> None:
-        """To all listeners."""
-        if not self._closed:
-            for listener in tuple(self._listeners):
-                listener(event)
 
     def close(self) -> None:
         """Nothing more is told, heard, seen or answered; `rpc.close` waits for the handlers."""

@@ -10,6 +10,7 @@ from typing import Any
 from livekit import rtc
 from livekit.rtc import DataPacketKind, DisconnectReason
 
+from greenroom.rooms.audience import Audience
 from greenroom.rooms.livekit.info import (
     is_voice_or_picture,
     participant_of,
@@ -24,12 +25,9 @@ from greenroom.rooms.ports import (
     ParticipantJoined,
     ParticipantLeft,
     RoomClosed,
-    RoomEvent,
-    RoomListener,
     TextReceived,
     TrackEnded,
     TrackMuted,
-    TrackStarted,
 )
 
 _log = logging.getLogger(__name__)
@@ -40,19 +38,16 @@ TEXT_TIMEOUT = 60.0
 """Seconds in which a text stream must be complete."""
 
 
-class RoomEvents:
+class RoomEvents(Audience):
     """Listens to the SDK's room from before it connects. `on_closed` is told why it is gone."""
 
     def __init__(
         self, room: rtc.Room, topics: Sequence[str], on_closed: Callable[[str], None]
     ) -> None:
+        super().__init__()
         self.senses = Senses()
         self._room, self._on_closed = room, on_closed
-        self._people: dict[str, Participant] = {}
-        self._tracks: dict[str, TrackStarted] = {}
-        self._listeners: list[RoomListener] = []
         self._reading: set[asyncio.Task[None]] = set()
-        self._closed = False
         handlers: dict[rtc.room.EventTypes, Callable[..., None]] = {
             "participant_connected": self._on_joined,
             "participant_disconnected": self._on_left,
@@ -75,29 +70,6 @@ class RoomEvents:
         """Those who are there already; the SDK has no events for them."""
         for participant in self._room.remote_participants.values():
             self._on_joined(participant)
-
-    def participants(self) -> Sequence[Participant]:
-        """Who is there."""
-        return tuple(self._people.values())
-
-    def is_present(self, identity: str) -> bool:
-        """Whether somebody is there."""
-        return identity in self._people
-
-    def listen(self, listener: RoomListener) -> None:
-        """Tell of everything from now on, and of what is there first: people, then their tracks."""
-        self._listeners.append(listener)
-        for person in self.participants():
-            listener(ParticipantJoined(person))
-            for track in list(self._tracks.values()):
-                if track.participant.identity == person.identity:
-                    listener(track)
-
-    def tell(self, event: RoomEvent) -> None:
-        """To all listeners."""
-        if not self._closed:
-            for listener in tuple(self._listeners):
-                listener(event)
 
     def stop(self) -> None:
         """Nothing more is told; `close` follows."""
