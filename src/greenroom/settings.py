@@ -277,6 +277,45 @@ class RecordingSettings(_Group):
     )
 
 
+class AvatarSettings(_Group):
+    """The avatar APIs: faces whose lips follow the sound that a client sends."""
+
+    enabled: bool = True
+    port: int = Field(8764, ge=0, le=65535, description="the two avatar APIs and the watch page")
+    public_url: str = Field(
+        "",
+        description="what clients are told to connect to, such as wss://avatars.example.com; "
+        "default: this server's ws:// address",
+    )
+    directory: Path | None = Field(
+        None, description="avatar packs of your own; default: avatars in data_dir"
+    )
+    venues: Annotated[
+        tuple[Literal["room", "agora"], ...],
+        NoDecode,
+        BeforeValidator(_as_list),
+        Field(min_length=1, max_length=2, description="where avatars are seen"),
+    ] = ("room",)
+    max_sessions: int = Field(50, ge=1, description="avatars at once in this process")
+    max_waiting: int = Field(1_000, ge=1, description="sessions that were not initialised yet")
+    renderers: int = Field(0, ge=0, description="processes that draw and encode; 0: one per core")
+    max_ahead: Seconds = Field(
+        300.0, gt=0, description="seconds of sound that may wait to be played in one session"
+    )
+    init_timeout: Seconds = Field(
+        60.0, gt=0, description="a session that nobody initialises ends after so long"
+    )
+    reconnect_grace: Seconds = Field(
+        30.0, description="a session whose client is lost goes on for so long"
+    )
+    heartbeat_timeout: Seconds = Field(
+        60.0, description="a connection that sends nothing at all is closed; 0: never"
+    )
+    max_duration: Seconds = Field(14_400.0, gt=0, description="of one session")
+    cluster: str = Field("", description="this node's cluster, as `environment.cluster` names it")
+    pod: str = Field("", description="this node's name, as `environment.podName` names it")
+
+
 class Settings(BaseSettings):
     """Everything that can be set."""
 
@@ -326,6 +365,7 @@ class Settings(BaseSettings):
     providers: ProviderSettings = ProviderSettings()
     rooms: RoomSettings = RoomSettings()
     recording: RecordingSettings = RecordingSettings()
+    avatar: AvatarSettings = AvatarSettings()
 
     @classmethod
     def settings_customise_sources(

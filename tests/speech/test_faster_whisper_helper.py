@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from greenroom.helpers.child import ServerGone
+from greenroom.helpers.wire import Frame
 from greenroom.speech import faster_whisper_helper
-from greenroom.speech.child import ServerGone
 from greenroom.speech.faster_whisper_helper import Options, Recogniser, cut_point
-from greenroom.speech.wire import Frame
 
 RATE = 16_000
 

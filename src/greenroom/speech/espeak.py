@@ -14,7 +14,7 @@ import numpy as np
 
 from greenroom.audio.pcm import EMPTY, Pcm, samples_of
 from greenroom.errors import InvalidInput
-from greenroom.speech.helper import HelperPool
+from greenroom.helpers.pool import HelperPool
 from greenroom.speech.helper_calls import SpokenAnswers
 from greenroom.speech.ports import VOICES, ProviderContext, SpeechChunk
 from greenroom.speech.spoken_text import SpokenText, spoken, word_start

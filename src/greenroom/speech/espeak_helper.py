@@ -19,8 +19,8 @@ from typing import Any
 
 import espeakng_loader
 
-from greenroom.speech.child import Child, ServerGone
-from greenroom.speech.wire import WireError
+from greenroom.helpers.child import Child, ServerGone
+from greenroom.helpers.wire import WireError
 
 # espeak-ng/speak_lib.h
 _AUDIO_OUTPUT_SYNCHRONOUS = 2

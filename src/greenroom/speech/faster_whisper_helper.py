@@ -30,7 +30,7 @@ from faster_whisper.vad import (  # type: ignore[import-untyped]
     get_speech_timestamps,
 )
 
-from greenroom.speech.child import Child, ServerGone
+from greenroom.helpers.child import Child, ServerGone
 from greenroom.speech.whisper_guards import (
     LEAST_VOICED,
     Decoding,

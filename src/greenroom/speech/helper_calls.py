@@ -9,10 +9,10 @@ import numpy as np
 
 from greenroom.audio.pcm import HEARING_RATE, Pcm, ms_of, samples_of
 from greenroom.errors import ProviderFailed
-from greenroom.speech.helper import HelperPool
+from greenroom.helpers.pool import HelperPool
+from greenroom.helpers.wire import Frame
 from greenroom.speech.numbers import to_digits
 from greenroom.speech.ports import PartialListener, Transcript
-from greenroom.speech.wire import Frame
 
 MAX_TURN = 75 * HEARING_RATE
 """Samples of one turn; what comes after is not heard."""

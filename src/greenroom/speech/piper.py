@@ -15,9 +15,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from greenroom.errors import ConfigurationError, InvalidInput, ProviderFailed, ProviderUnavailable
-from greenroom.speech.helper import HelperPool
+from greenroom.helpers.pool import HelperPool
+from greenroom.helpers.start import HelperStart
 from greenroom.speech.helper_calls import SpokenAnswers
-from greenroom.speech.helper_start import HelperStart
 from greenroom.speech.model_catalogue import DEFAULT_PIPER, SYNTHESIZER, piper_model, piper_rate
 from greenroom.speech.model_files import Model, fetch, is_present
 from greenroom.speech.piper_voices import (

@@ -26,7 +26,7 @@ import onnxruntime
 import soxr
 from piper import PhonemeType, PiperConfig, PiperVoice, SynthesisConfig
 
-from greenroom.speech.child import Child, ServerGone
+from greenroom.helpers.child import Child, ServerGone
 
 Sound = npt.NDArray[np.float32]
 Words = list[tuple[int, int]]

@@ -11,12 +11,12 @@ import sys
 from pathlib import Path
 
 from greenroom.errors import ProviderFailed
-from greenroom.speech.helper import HelperPool
+from greenroom.helpers.pool import HelperPool
+from greenroom.helpers.start import HelperStart
+from greenroom.helpers.wire import Frame
 from greenroom.speech.helper_calls import HeardTurn
-from greenroom.speech.helper_start import HelperStart
 from greenroom.speech.pocketsphinx_files import directory_for
 from greenroom.speech.ports import PartialListener, ProviderContext
-from greenroom.speech.wire import Frame
 
 logger = logging.getLogger(__name__)
 

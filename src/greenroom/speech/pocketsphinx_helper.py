@@ -20,7 +20,7 @@ from typing import Any
 
 import pocketsphinx
 
-from greenroom.speech.child import Child, ServerGone
+from greenroom.helpers.child import Child, ServerGone
 from greenroom.speech.pocketsphinx_files import DICTIONARY, FILLERS, LANGUAGE_MODEL
 
 MAX_DECODERS = 8

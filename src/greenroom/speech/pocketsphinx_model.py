@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pocketsphinx
 
-from greenroom.speech.child import Child, ServerGone
+from greenroom.helpers.child import Child, ServerGone
 from greenroom.speech.language_model import BEGIN, END, Background, build
 from greenroom.speech.phrases import GENERAL_PHRASES
 from greenroom.speech.pocketsphinx_files import DICTIONARY, FILLERS, LANGUAGE_MODEL

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from greenroom.errors import ProviderFailed
-from greenroom.speech.helper import HelperPool
-from greenroom.speech.helper_start import HelperStart
+from greenroom.helpers.pool import HelperPool
+from greenroom.helpers.start import HelperStart
 
 SPEAKS = (sys.executable, "-m", "greenroom.speech.espeak_helper")
 ENDS_AT_ONCE = (sys.executable, "-c", "pass")

@@ -16,7 +16,7 @@ import signal
 import sys
 from typing import Any
 
-from greenroom.speech.wire import Frame, FrameReader, encode
+from greenroom.helpers.wire import Frame, FrameReader, encode
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _READ_SIZE = 256 * 1024

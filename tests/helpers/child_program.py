@@ -6,7 +6,7 @@ import os
 import sys
 from typing import Any
 
-from greenroom.speech.child import Child, ServerGone
+from greenroom.helpers.child import Child, ServerGone
 
 
 def _obey(child: Child, header: dict[str, Any], payload: bytes) -> None:

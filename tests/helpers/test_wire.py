@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenroom.speech.wire import MAX_HEADER, MAX_PAYLOAD, Frame, FrameReader, WireError, encode
+from greenroom.helpers.wire import MAX_HEADER, MAX_PAYLOAD, Frame, FrameReader, WireError, encode
 
 headers = st.dictionaries(
     st.text(max_size=10), st.one_of(st.integers(), st.text(max_size=20), st.booleans()), max_size=4

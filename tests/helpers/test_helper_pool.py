@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from greenroom.errors import ProviderFailed
-from greenroom.speech.helper import HelperPool
-from greenroom.speech.wire import Frame
+from greenroom.helpers.pool import HelperPool
+from greenroom.helpers.wire import Frame
 
 PROGRAM = str(Path(__file__).parent / "child_program.py")
 
@@ -180,7 +180,7 @@ async def test_a_helper_that_sends_what_is_no_answer_is_replaced(
 async def test_what_a_library_prints_goes_to_the_log_and_not_between_the_frames(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.DEBUG, "greenroom.speech.helper")
+    caplog.set_level(logging.DEBUG, "greenroom.helpers.pool")
     async with running() as pool:
         assert (await ask(pool, "print"))["end"]
         await becomes(lambda: "printed by a library" in caplog.text)
@@ -286,7 +286,7 @@ async def test_signals_for_the_whole_service_leave_helpers_to_the_server() -> No
 
 SERVER = f"""
 import asyncio, sys
-from greenroom.speech.helper import HelperPool
+from greenroom.helpers.pool import HelperPool
 class Nobody:
     def on_frame(self, frame): print(frame.header.get("begun"), flush=True)
     def on_failure(self, error): pass

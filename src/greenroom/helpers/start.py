@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from greenroom.speech.helper import HelperPool
+from greenroom.helpers.pool import HelperPool
 
 
 class HelperStart:

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from greenroom.errors import ProviderFailed
-from greenroom.speech.wire import Frame, FrameReader, WireError, encode
+from greenroom.helpers.wire import Frame, FrameReader, WireError, encode
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""What is seen: sound to mouth shapes, a puppet's movement, its drawing, and its encoding."""
