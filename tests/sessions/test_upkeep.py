@@ -8,8 +8,10 @@ import pytest
 from sqlalchemy import delete
 
 from clocks import ManualClock
+from greenroom.sessions.control import LocalBus
 from greenroom.sessions.errors import StorageUnavailable
 from greenroom.sessions.model import EndReason, Session, Status, TranscriptEntry
+from greenroom.sessions.node import Node, Place
 from greenroom.sessions.service import SessionService
 from greenroom.sessions.store import Store
 from greenroom.sessions.tables import journal, sessions
@@ -242,3 +244,22 @@ async def test_after_the_database_was_away_other_nodes_get_time_to_give_a_sign_o
     # Nobody could write for this long.
     await clock.let_pass(NODE_LOST_AFTER * 10)
     assert (await service.get(session.id)).status is Status.ACTIVE
+
+
+async def test_living_nodes_are_known_with_their_place_and_labels(
+    store: Store, clock: ManualClock
+) -> None:
+    here, there = Place("ws://a:8764", "west", "a"), Place("ws://b:8764", "west", "b")
+    one = SessionService(store, Node("one", "first", here), bus=LocalBus(), clock=clock)
+    two = SessionService(store, Node("two", "first", there), bus=LocalBus(), clock=clock)
+    await one.open()
+    await two.open()
+    assert await one.places() == [here, there]
+    await two.close()
+    clock.advance(NODE_LOST_AFTER - INTERVAL)
+    one.start_background()
+    await clock.wait_for_sleeper()
+    await clock.let_pass(INTERVAL)
+    clock.advance(1)
+    assert await one.places() == [here]
+    await one.close()

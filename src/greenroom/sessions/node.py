@@ -10,10 +10,10 @@ import fcntl
 import os
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, insert, select, update
 
 from greenroom.errors import ConfigurationError
 from greenroom.sessions.tables import nodes
@@ -26,17 +26,30 @@ _claimed: set[Path] = set()
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where clients reach a node's avatars (a WebSocket base URL), and the labels it goes by."""
+
+    address: str = ""
+    cluster: str = ""
+    pod: str = ""
+
+
+NOWHERE = Place()
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
     """One boot of one server."""
 
     id: str
     boot: str
+    place: Place = NOWHERE
 
 
 class NodeClaim:
     """The right to be the node of a data folder, until `release` or the end of the process."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, place: Place = NOWHERE) -> None:
         """Take the right. Blocks for a few file operations. Raises ConfigurationError."""
         try:
             data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -47,7 +60,7 @@ class NodeClaim:
         except OSError as exc:
             raise ConfigurationError("data_dir", f"{data_dir} can't be used: {exc}") from exc
         _claimed.add(self._path)
-        self.node = Node(_identity(data_dir / _ID_FILE), secrets.token_hex(8))
+        self.node = Node(_identity(data_dir / _ID_FILE), secrets.token_hex(8), place)
 
     def release(self) -> None:
         """Give the right up. Harmless twice."""
@@ -86,7 +99,8 @@ def _identity(path: Path) -> str:
 
 def register(connection: Connection, node: Node, at: int) -> None:
     """Write down that this boot of the node has begun, at `at` microseconds."""
-    values = {"boot": node.boot, "heartbeat_at": at, "committed": 0}
+    place = asdict(node.place)
+    values = {"boot": node.boot, "heartbeat_at": at, "committed": 0, **place}
     if not connection.execute(update(nodes).where(nodes.c.id == node.id).values(values)).rowcount:
         connection.execute(insert(nodes).values(id=node.id, **values))
 
@@ -98,3 +112,11 @@ def beat(connection: Connection, node: Node, at: int) -> None:
         .where(nodes.c.id == node.id, nodes.c.boot == node.boot)
         .values(heartbeat_at=at)
     )
+
+
+def places(connection: Connection, alive_since: int) -> list[Place]:
+    """Where nodes are that have given a sign of life since `alive_since` microseconds."""
+    query = select(nodes.c.address, nodes.c.cluster, nodes.c.pod).where(
+        nodes.c.heartbeat_at >= alive_since
+    )
+    return [Place(*row) for row in connection.execute(query.order_by(nodes.c.id))]

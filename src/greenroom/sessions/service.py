@@ -6,8 +6,9 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Collection
 from contextlib import AsyncExitStack
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, TypeAlias
 
 import orjson
 from sqlalchemy.exc import IntegrityError
@@ -19,7 +20,7 @@ from greenroom.sessions.control import ControlBus, make_bus
 from greenroom.sessions.holders import Holders, Stop
 from greenroom.sessions.journal import Journal
 from greenroom.sessions.model import EndReason, Entry, Record, Session, Status
-from greenroom.sessions.node import Node, NodeClaim
+from greenroom.sessions.node import NOWHERE, Node, NodeClaim, Place, places
 from greenroom.sessions.operations import AppendOnce, Create, End, Start, append_row
 from greenroom.sessions.reader import (
     MAX_ID_CHARACTERS,
@@ -30,8 +31,11 @@ from greenroom.sessions.reader import (
 )
 from greenroom.sessions.store import Store
 from greenroom.sessions.tables import micros
-from greenroom.sessions.upkeep import Upkeep
+from greenroom.sessions.upkeep import NODE_LOST_AFTER, Upkeep
 from greenroom.settings import Settings
+
+Places: TypeAlias = list[Place]
+"""Named, since within a class that has a method `list` no annotation can say list[...]."""
 
 _CACHED = 4_096
 _TRUSTED_FOR = 1.0
@@ -222,6 +226,11 @@ class SessionService:
         await self.journal.flush()
         return await self._reader.records(session_id, kinds=kinds)
 
+    async def places(self) -> Places:
+        """Where the nodes are that give signs of life, this one included."""
+        since = self._clock.now() - timedelta(seconds=NODE_LOST_AFTER)
+        return await self.store.read(partial(places, alive_since=micros(since)))
+
     # Who holds a live session.
 
     def hold(self, session_id: str, stop: Stop) -> Callable[[], None]:
@@ -322,7 +331,11 @@ class SessionService:
 
 
 async def open_sessions(
-    settings: Settings, *, control_url: str | None = None, clock: Clock | None = None
+    settings: Settings,
+    *,
+    control_url: str | None = None,
+    clock: Clock | None = None,
+    place: Place = NOWHERE,
 ) -> SessionService:
     """Bring up the sessions of a server: lock, database, journal, bus, recovery, upkeep.
 
@@ -330,7 +343,7 @@ async def open_sessions(
     by another server, a database of a newer Greenroom, ...), StorageUnavailable.
     """
     async with AsyncExitStack() as stack:
-        claim = NodeClaim(settings.data_dir)
+        claim = NodeClaim(settings.data_dir, place)
         stack.callback(claim.release)
         store = Store.of(settings)
         stack.push_async_callback(store.close)

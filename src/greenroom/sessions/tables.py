@@ -26,7 +26,7 @@ from sqlalchemy.types import UserDefinedType
 
 from greenroom.sessions.model import EndReason, Session, Status
 
-SCHEMA_REVISION = "0002"
+SCHEMA_REVISION = "0003"
 """The newest migration. Kept here so that a start on an up-to-date database needs no Alembic."""
 
 LIVE = (Status.WAITING.value, Status.ACTIVE.value)
@@ -109,6 +109,10 @@ nodes = Table(
     # The number of the last batch that this boot committed: after a connection that broke during a
     # commit, the writer reads here whether the batch is in.
     Column("committed", BigInteger, nullable=False),
+    # Where its avatars are reached, and the labels by which a client asks for this node.
+    Column("address", Text, nullable=False, server_default=""),
+    Column("cluster", Text, nullable=False, server_default=""),
+    Column("pod", Text, nullable=False, server_default=""),
 )
 
 api_keys = Table(
