@@ -1,0 +1,1 @@
+"""How an avatar moves: blinks, breath, gaze, posture, expression and gestures, as poses in time."""
