@@ -54,6 +54,12 @@ class _Group(BaseModel):
 class ServerSettings(_Group):
     """Where the server listens and what one client may cost it."""
 
+    apis: Annotated[
+        tuple[Literal["commerce", "avatar"], ...],
+        NoDecode,
+        BeforeValidator(_as_list),
+        Field(min_length=1, max_length=2, description="what is served"),
+    ] = ("commerce", "avatar")
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     trusted_proxies: str = Field(
@@ -280,7 +286,6 @@ class RecordingSettings(_Group):
 class AvatarSettings(_Group):
     """The avatar APIs: faces whose lips follow the sound that a client sends."""
 
-    enabled: bool = True
     port: int = Field(8764, ge=0, le=65535, description="the two avatar APIs and the watch page")
     public_url: str = Field(
         "",

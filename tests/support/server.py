@@ -21,8 +21,18 @@ SCRIPTED = {
 }
 """Ears and voice that need no engine; the agent and the shop are the real ones."""
 
-FREE_PORTS = {"GREENROOM_ROOMS__PORT": "0", "GREENROOM_ROOMS__UDP_PORTS": "0"}
-"""For rooms, so that several servers run at once."""
+FREE_PORTS = {
+    "GREENROOM_ROOMS__PORT": "0",
+    "GREENROOM_ROOMS__UDP_PORTS": "0",
+    "GREENROOM_AVATAR__PORT": "0",
+}
+"""So that several servers run at once."""
+
+DEFAULTS = {
+    "GREENROOM_RATES__ENABLED": "false",
+    # What most tests need; renderers of avatars cost CPU to start.
+    "GREENROOM_SERVER__APIS": "commerce",
+}
 
 
 @dataclass
@@ -33,6 +43,7 @@ class ServerProcess:
     log: list[str] = field(default_factory=list)
     url: str = ""
     rooms_url: str = ""
+    avatars_url: str = ""
 
     @property
     def ws_url(self) -> str:
@@ -58,7 +69,13 @@ async def spawn(data_dir: Path, *arguments: str, **environment: str) -> asyncio.
         *arguments,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={**_environment(), **FREE_PORTS, "GREENROOM_RATES__ENABLED": "false", **environment},
+        env={
+            **_environment(),
+            **FREE_PORTS,
+            **ONE_API,
+            "GREENROOM_RATES__ENABLED": "false",
+            **environment,
+        },
         cwd=data_dir.parent,  # no greenroom.toml of a developer's counts
     )
 
@@ -96,8 +113,10 @@ async def _read_banner(server: ServerProcess) -> None:
     assert server.process.stdout is not None
     while line := (await server.process.stdout.readline()).decode():
         server.said.append(line)
-        if found := re.search(r"http://\S+:\d+", line):
-            server.url = found[0]
+        if found := re.search(r"commerce API +(http://\S+:\d+)", line):
+            server.url = found[1]
+        if found := re.search(r"avatar APIs +(http://\S+:\d+)", line):
+            server.avatars_url = found[1]
         if found := re.search(r"LiveKit rooms +(ws://\S+:\d+)", line):
             server.rooms_url = found[1]
         if line.startswith("Ready"):

@@ -59,8 +59,11 @@ async def open_rooms(
 
 def client_url(settings: Settings, port: int) -> str:
     """What clients connect to: the setting, else this server's own address."""
-    if settings.rooms.public_url:
-        return settings.rooms.public_url
+    return settings.rooms.public_url or own_address(settings, port)
+
+
+def own_address(settings: Settings, port: int) -> str:
+    """The `ws://` address of a port of this server, as its clients reach it."""
     host = settings.server.host
     if _is_wildcard(host):
         host = settings.rooms.public_address or "127.0.0.1"

@@ -9,14 +9,22 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 
 import uvloop
+from starlette.applications import Starlette
 
 from greenroom import __version__
 from greenroom.app.compose import Greenroom, compose
 from greenroom.app.garbage import tune_garbage_collector
 from greenroom.app.rooms import rooms_provider
-from greenroom.app.server import HttpServer, bind, http_server, shutdown_signals
+from greenroom.app.server import (
+    MAX_FRAME_BYTES,
+    HttpServer,
+    bind,
+    http_server,
+    shutdown_signals,
+)
 from greenroom.settings import Settings
 from greenroom.speech.ports import Progress, log_progress
 
@@ -49,26 +57,18 @@ async def serve(
     """Serve; `say` prints what is served where. Returns when drained."""
     began = time.monotonic()
     with ExitStack() as stack:
-        listener = bind(settings.server.host, settings.server.port)
-        stack.callback(listener.close)
-        signalling: socket.socket | None = None
-        if rooms_provider(settings) == "embedded":
-            signalling = bind(settings.server.host, settings.rooms.port, "rooms.port")
-            stack.callback(signalling.close)
-        port = signalling.getsockname()[1] if signalling is not None else 0
-        async with compose(settings, progress, rooms_port=port) as greenroom:
-            servers = [(http_server(greenroom.app, settings.server), listener)]
-            if greenroom.rooms.app is not None and signalling is not None:
-                longest = settings.rooms.max_description_bytes + ENVELOPE_BYTES
-                rooms = http_server(greenroom.rooms.app, settings.server, max_frame=longest)
-                servers.append((rooms, signalling))
+        ports = Ports.bind(settings, stack)
+        async with compose(
+            settings, progress, rooms_port=port_of(ports.rooms), avatar_port=port_of(ports.avatars)
+        ) as greenroom:
+            servers = _servers(greenroom, settings, ports)
             with shutdown_signals(asyncio.get_running_loop()) as asked:
                 serving = asyncio.create_task(_serve_all(servers))
                 for server, _ in servers:
                     await _until(server.listening, serving)
                 # After start-up: what is alive now lives as long as the process.
                 tune_garbage_collector()
-                say(banner(greenroom, listener, time.monotonic() - began))
+                say(banner(greenroom, ports, time.monotonic() - began))
                 sys.stdout.flush()
                 await _until(asked, serving)
                 for server, _ in servers:
@@ -79,23 +79,78 @@ async def serve(
                 await serving
 
 
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The sockets that are listened on; None: nothing is served there."""
+
+    main: socket.socket | None
+    rooms: socket.socket | None
+    avatars: socket.socket | None
+
+    @classmethod
+    def bind(cls, settings: Settings, stack: ExitStack) -> Ports:
+        """Bind those that the settings ask for. Raises ConfigurationError."""
+
+        def one(wanted: bool, port: int, setting: str) -> socket.socket | None:
+            if not wanted:
+                return None
+            listener = bind(settings.server.host, port, setting)
+            stack.callback(listener.close)
+            return listener
+
+        apis = settings.server.apis
+        embedded = rooms_provider(settings) == "embedded"
+        return cls(
+            one("commerce" in apis, settings.server.port, "server.port"),
+            one(embedded, settings.rooms.port, "rooms.port"),
+            one("avatar" in apis, settings.avatar.port, "avatar.port"),
+        )
+
+
+def port_of(listener: socket.socket | None) -> int:
+    """Where it listens; 0 for none."""
+    return int(listener.getsockname()[1]) if listener is not None else 0
+
+
+def _servers(
+    greenroom: Greenroom, settings: Settings, ports: Ports
+) -> list[tuple[HttpServer, socket.socket]]:
+    """The servers that are needed, the main one first."""
+    longest = settings.rooms.max_description_bytes + ENVELOPE_BYTES
+    commerce, avatars = greenroom.commerce, greenroom.avatars
+    wanted: list[tuple[Starlette | None, socket.socket | None, int]] = [
+        (commerce.app if commerce else None, ports.main, MAX_FRAME_BYTES),
+        (greenroom.base.rooms.app, ports.rooms, longest),
+        (avatars.app if avatars else None, ports.avatars, MAX_FRAME_BYTES),
+    ]
+    return [
+        (http_server(app, settings.server, max_frame=max_frame), listener)
+        for app, listener, max_frame in wanted
+        if app is not None and listener is not None
+    ]
+
+
 async def _serve_all(servers: Sequence[tuple[HttpServer, socket.socket]]) -> None:
     async with asyncio.TaskGroup() as group:
         for server, listener in servers:
             group.create_task(server.serve([listener]))
 
 
-def banner(greenroom: Greenroom, listener: socket.socket, seconds: float) -> str:
+def banner(greenroom: Greenroom, ports: Ports, seconds: float) -> str:
     """What is served where, by what."""
-    host, port = listener.getsockname()[:2]
-    host = f"[{host}]" if ":" in host else host
-    rows = [
-        ("voice commerce API", f"http://{host}:{port}"),
-        ("voice", f"ws://{host}:{port}/ws/voice/session"),
-        *_rooms(greenroom),
-        *greenroom.chosen,
-    ]
-    if greenroom.credentials.development:
+    rows: list[tuple[str, str]] = []
+    if ports.main is not None:
+        where = _address(ports.main)
+        rows += [
+            ("voice commerce API", f"http://{where}"),
+            ("voice", f"ws://{where}/ws/voice/session"),
+        ]
+    if ports.avatars is not None:
+        rows.append(("avatar APIs", f"http://{_address(ports.avatars)}"))
+    if (rooms := greenroom.base.rooms.rooms) is not None:
+        rows.append(("LiveKit rooms", rooms.url))
+    rows += greenroom.chosen
+    if greenroom.base.credentials.development:
         rows.append(("development key", "accepted, since only this machine can connect"))
     width = max(len(name) for name, _ in rows)
     lines = [f"  {name:<{width}}  {value}" for name, value in rows]
@@ -104,9 +159,9 @@ def banner(greenroom: Greenroom, listener: socket.socket, seconds: float) -> str
     )
 
 
-def _rooms(greenroom: Greenroom) -> list[tuple[str, str]]:
-    rooms = greenroom.rooms.rooms
-    return [("LiveKit rooms", rooms.url)] if rooms is not None else []
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 async def _until(event: asyncio.Event, serving: asyncio.Task[None]) -> None:
