@@ -72,8 +72,7 @@ async def spawn(data_dir: Path, *arguments: str, **environment: str) -> asyncio.
         env={
             **_environment(),
             **FREE_PORTS,
-            **ONE_API,
-            "GREENROOM_RATES__ENABLED": "false",
+            **DEFAULTS,
             **environment,
         },
         cwd=data_dir.parent,  # no greenroom.toml of a developer's counts
