@@ -66,6 +66,7 @@ $(VENV)/.run: requirements.lock pyproject.toml | $(BIN)/python
 	@echo "Installing Greenroom into $(VENV) ..."
 	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
+	@sh tools/install_graphics.sh $(BIN)/python
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.run
