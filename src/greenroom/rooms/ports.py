@@ -18,6 +18,8 @@ from greenroom.rooms.rtc.media import Codec
 
 MAX_DATA_BYTES = 15 * 1024
 """Largest payload of a data packet: what LiveKit documents for its clients."""
+STREAM = "agent"
+"""The media stream of an agent's tracks: receivers play tracks of one stream in step."""
 
 ParticipantKind = Literal["standard", "agent", "ingress", "egress", "sip"]
 TrackKind = Literal["audio", "video"]

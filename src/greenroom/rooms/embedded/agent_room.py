@@ -18,6 +18,7 @@ from greenroom.rooms.embedded.text_writer import EmbeddedTextWriter
 from greenroom.rooms.errors import RoomIsClosed
 from greenroom.rooms.ports import (
     MAX_DATA_BYTES,
+    STREAM,
     Participant,
     PictureListener,
     RoomListener,
@@ -89,7 +90,9 @@ class EmbeddedRoom:
             fraction_lost=self._me.fraction_lost,
             on_muted=self._me.set_muted,
         )
-        info = models.TrackInfo(type=models.TrackType.AUDIO, source=SOURCES[origin], name=name)
+        info = models.TrackInfo(
+            type=models.TrackType.AUDIO, source=SOURCES[origin], name=name, stream=STREAM
+        )
         self._publish(track, info)
         return track
 
@@ -105,6 +108,7 @@ class EmbeddedRoom:
             name=name,
             width=width,
             height=height,
+            stream=STREAM,
         )
         self._publish(track, info)
         return track

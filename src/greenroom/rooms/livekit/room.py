@@ -22,6 +22,7 @@ from greenroom.rooms.livekit.text import LiveKitTextWriter, answering
 from greenroom.rooms.livekit.video_track import LiveKitVideoTrack
 from greenroom.rooms.ports import (
     MAX_DATA_BYTES,
+    STREAM,
     Participant,
     PictureListener,
     RoomListener,
@@ -107,7 +108,7 @@ class LiveKitRoom:
         self._check()
         track = LiveKitAudioTrack(rate, self._clock, name=name, room=self._name)
         # Discontinuous transmission would cut the ends of quiet words.
-        options = rtc.TrackPublishOptions(source=SOURCES[origin], dtx=False)
+        options = rtc.TrackPublishOptions(source=SOURCES[origin], dtx=False, stream=STREAM)
         await self._publish(track, options)
         return track
 

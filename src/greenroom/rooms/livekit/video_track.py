@@ -8,7 +8,7 @@ from livekit import rtc
 from livekit.rtc import EncodedFrameType, VideoCodec, VideoEncoderBackend
 
 from greenroom.errors import InvalidInput
-from greenroom.rooms.ports import EncodedFrame
+from greenroom.rooms.ports import STREAM, EncodedFrame
 from greenroom.rooms.rtc.media import Codec
 
 CODECS: Mapping[str, VideoCodec.ValueType] = {
@@ -41,6 +41,7 @@ class LiveKitVideoTrack:
             video_codec=self._codec,
             video_encoder=VideoEncoderBackend.ENCODER_BACKEND_PRE_ENCODED,
             simulcast=False,
+            stream=STREAM,
         )
 
     def begin(self, publication: rtc.LocalTrackPublication) -> None:

@@ -1,0 +1,130 @@
+"""Sound and pictures that are handed over together leave together.
+
+A sound track sends from a queue in steps of its own, and runs dry between two pieces that come just
+in time. So each run of sound begins with a little silence, and pictures wait for as long.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol
+
+import numpy as np
+
+from greenroom.audio.pcm import Pcm, samples_of
+from greenroom.providers.clock import Clock, Timer
+from greenroom.rooms.ports import EncodedFrame
+
+LEAD_MS = 30
+"""Silence before a run of sound: a piece that comes so late, less the 20 ms that a packet takes at
+once, is not missed."""
+MAX_LEAD_MS = LEAD_MS + 40
+"""What may wait when the next piece comes. Packets of 20 ms and pieces of 40 or 50 ms make up to 20
+more than the lead; beyond that the sound has fallen behind, as after a standstill."""
+PICTURE_DELAY = (LEAD_MS + 10) / 1000
+"""Seconds from a picture's coming to its leaving: the lead, and half a packet, which is the mean
+time until the next one leaves."""
+
+
+class SoundTrack(Protocol):
+    """Of `rooms.ports.AudioTrack`, what is needed here."""
+
+    def write(self, pcm: Pcm) -> None:
+        """Queue samples."""
+        ...
+
+    def flush(self) -> None:
+        """Drop all that is queued."""
+        ...
+
+    @property
+    def queued_ms(self) -> float:
+        """What was written and has not left."""
+        ...
+
+
+class PictureTrack(Protocol):
+    """Of `rooms.ports.VideoTrack`, what is needed here."""
+
+    def write(self, frame: EncodedFrame) -> None:
+        """Send a picture now."""
+        ...
+
+    @property
+    def keyframe_wanted(self) -> bool:
+        """Whether a viewer can't decode until a keyframe comes."""
+        ...
+
+
+class InStep:
+    """One sound track at `rate` Hz and one picture track, kept in step; for the event loop.
+
+    What `play` and `show` get in one turn leaves within 10 ms of each other, some 40 ms later.
+    """
+
+    def __init__(
+        self, sound: SoundTrack, pictures: PictureTrack, clock: Clock, *, rate: int
+    ) -> None:
+        self._sound, self._pictures, self._clock = sound, pictures, clock
+        self._lead = np.zeros(samples_of(LEAD_MS, rate), np.int16)
+        self._waiting: deque[tuple[float, EncodedFrame]] = deque()
+        self._timer: Timer | None = None
+        self._closed = False
+        self.skips = 0
+        """How often sound was dropped since it had fallen behind the pictures."""
+
+    @property
+    def keyframe_wanted(self) -> bool:
+        """See Venue; False while a keyframe waits here."""
+        return self._pictures.keyframe_wanted and not any(one.keyframe for _, one in self._waiting)
+
+    def play(self, pcm: Pcm) -> None:
+        """See Venue. Sound that has fallen behind is dropped, and goes on with this piece."""
+        if self._closed or not len(pcm):
+            return
+        queued = self._sound.queued_ms
+        if queued > MAX_LEAD_MS:
+            self.skips += 1
+            self._sound.flush()
+            queued = 0
+        self._sound.write(pcm if queued else np.concatenate((self._lead, pcm)))
+
+    def show(self, frame: EncodedFrame) -> None:
+        """See Venue."""
+        if self._closed:
+            return
+        self._waiting.append((self._clock.time() + PICTURE_DELAY, frame))
+        if self._timer is None:
+            self._wake()
+
+    def flush(self) -> None:
+        """See Venue. Pictures that wait are sent now: the next ones build on them."""
+        if self._closed:
+            return
+        self._sound.flush()
+        self._stop_timer()
+        while self._waiting:
+            self._pictures.write(self._waiting.popleft()[1])
+
+    def close(self) -> None:
+        """What waits is dropped; nothing is taken any more. Harmless twice."""
+        self._closed = True
+        self._stop_timer()
+        self._waiting.clear()
+
+    def _wake(self) -> None:
+        self._timer = self._clock.call_at(self._waiting[0][0], self._on_time)
+
+    def _on_time(self) -> None:
+        self._timer = None
+        # Timers may come up to 1 ms early: uvloop's clock counts whole milliseconds.
+        now = self._clock.time() + 0.001
+        while self._waiting and self._waiting[0][0] <= now:
+            self._pictures.write(self._waiting.popleft()[1])
+        if self._waiting:
+            self._wake()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
