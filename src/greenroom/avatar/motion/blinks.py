@@ -41,6 +41,7 @@ class Blinks:
 
     def suggest(self, at: float, chance: float) -> None:
         """At `at` there is a cause to blink, which is followed with probability `chance`."""
+        self.value(at)
         wanted = self._random.random() < chance
         if wanted and at - self._last > APART and self._next - at > APART / 3:
             self._next = at + self._random.uniform(0.02, 0.12)

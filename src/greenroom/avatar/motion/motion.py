@@ -42,6 +42,7 @@ class Motion:
     """One avatar's movement. Those of one seed move alike."""
 
     def __init__(self, seed: int) -> None:
+        self._microseconds = 0  # whole ones: sums don't depend on the steps they were made in
         self._now = 0.0
         self._activity: Activity = "idle"
         self._random = _random(seed, "side")
@@ -70,7 +71,8 @@ class Motion:
             self._change(activity)
         for cue in gestures:
             self._begin(cue)
-        self._now += seconds
+        self._microseconds += round(seconds * 1e6)
+        self._now = self._microseconds / 1e6
         self._listen(loudness, seconds)
         return self._pose(weights)
 
