@@ -101,7 +101,7 @@ class Motion:
             self._gaze.meet(self._now)
         elif heard.beat:
             self._posture.beat(heard.beat, self._now)
-            if self._random.random() < heard.beat:
+            if self._random.random() < heard.beat**2:
                 self._expression.beat(heard.beat, self._now)
 
     def _pose(self, weights: Weights) -> Pose:

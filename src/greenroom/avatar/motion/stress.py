@@ -48,9 +48,12 @@ class Stress:
         self._voiced += seconds
         above = level - self._usual
         self._usual += above * (1 - math.exp(-seconds / 1.2))
-        if above > 1.5 and rise > 3.0 and self._since_beat > 0.5:
+        # Soon after a beat only a much louder syllable is one: they come where the voice has weight,
+        # not in step.
+        needed = 5.0 + 10.0 * math.exp(-self._since_beat / 0.8)
+        if rise > 4.0 and above > needed and self._since_beat > 0.4:
             self._since_beat = 0.0
-            return Heard(beat=min(1.0, 0.3 + above / 10))
+            return Heard(beat=min(1.0, above / 14))
         return _NOTHING
 
     def _pause(self, seconds: float) -> Heard:
