@@ -48,8 +48,8 @@ class Stress:
         self._voiced += seconds
         above = level - self._usual
         self._usual += above * (1 - math.exp(-seconds / 1.2))
-        # Soon after a beat only a much louder syllable is one: they come where the voice has weight,
-        # not in step.
+        # Soon after a beat only a much louder syllable is one: beats come where the voice has
+        # weight, and not in step.
         needed = 5.0 + 10.0 * math.exp(-self._since_beat / 0.8)
         if rise > 4.0 and above > needed and self._since_beat > 0.4:
             self._since_beat = 0.0
