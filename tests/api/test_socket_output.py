@@ -14,7 +14,7 @@ import pytest
 
 from greenroom.api.commerce import output as output_module
 from greenroom.api.commerce.output import SocketOutput
-from greenroom.api.commerce.writer import Outgoing, Writer
+from greenroom.api.socket_writer import Outgoing, Writer
 from greenroom.audio.pcm import EMPTY
 from greenroom.testing import ManualClock
 from support.commerce import tone

@@ -41,6 +41,14 @@ class MethodNotAllowed(ClientError):
         super().__init__(f"{method} is not one of {', '.join(allowed)}")
 
 
+class BodyTooLong(InvalidInput):
+    """The request's body has more bytes than are taken."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__("body", "is too long", f"at most {limit} bytes")
+
+
 class ClientGone(ClientError):
     """The client hung up before its request was complete; there is nobody to answer."""
 
@@ -127,7 +135,7 @@ class HttpRequest:
             message = await self._receive()
         if length > limit:
             # Read to its end where that is near: a client that still sends can't read an answer.
-            raise InvalidInput("body", "is too long", f"at most {limit} bytes")
+            raise BodyTooLong(limit)
         return b"".join(parts)
 
 
@@ -145,6 +153,17 @@ class ExactPaths:
         """Hand over to the path's endpoint, else to what lies behind."""
         app = self._endpoints.get(scope["path"]) if scope["type"] == "http" else None
         await (app or self._app)(scope, receive, send)
+
+
+class AsgiMethod:
+    """An ASGI application made of a bound method, which a router would take for a handler."""
+
+    def __init__(self, serve: ASGIApp) -> None:
+        self._serve = serve
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand over."""
+        await self._serve(scope, receive, send)
 
 
 def network_of(address: str) -> str:

@@ -6,24 +6,18 @@ import asyncio
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Route, WebSocketRoute
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from greenroom.api.auth import handshake_token
-from greenroom.api.commerce.endpoint import (
-    Call,
-    Endpoint,
-    Guard,
-    Handler,
-    send_error,
-    upgrade_required,
-)
+from greenroom.api.commerce.endpoint import GuardedEdge, OpenEdge, upgrade_required
 from greenroom.api.commerce.health import Check, Health
 from greenroom.api.commerce.parts import CommerceParts
 from greenroom.api.commerce.routes import Routes
 from greenroom.api.commerce.socket import VoiceSocket
-from greenroom.api.commerce.sockets import VoiceSockets
 from greenroom.api.commerce.talks import Talks
-from greenroom.api.http import ExactPaths, HttpRequest
+from greenroom.api.endpoint import Call, Endpoint, Handler
+from greenroom.api.http import AsgiMethod, ExactPaths, HttpRequest
+from greenroom.api.live_sockets import LiveSockets
 from greenroom.errors import ClientError, ServerError
 
 VOICE_PATH = "/ws/voice/session"
@@ -34,8 +28,8 @@ class CommerceApi:
 
     def __init__(self, parts: CommerceParts) -> None:
         self._parts = parts
-        self._guard = Guard(parts.authenticator, parts.limits)
-        self.sockets = VoiceSockets(parts.settings.server.max_sessions)
+        self._edge = GuardedEdge(parts.authenticator, parts.limits)
+        self.sockets = LiveSockets(parts.settings.server.max_sessions, "voice sessions")
         self.talks = Talks()
         self._health = Health(self.checks())
         self._routes = Routes(parts, self.talks)
@@ -65,7 +59,7 @@ class CommerceApi:
         """The paths with parameters, and the WebSocket's."""
         routes = self._routes
         return [
-            WebSocketRoute(VOICE_PATH, _Asgi(self.voice)),
+            WebSocketRoute(VOICE_PATH, AsgiMethod(self.voice)),
             Route(
                 "/api/sessions/{session_id}",
                 self._endpoint(GET=routes.get_session, DELETE=routes.end_session),
@@ -111,7 +105,7 @@ class CommerceApi:
         call = Call(request, settings.max_body_bytes, settings.handshake_timeout)
         await receive()  # websocket.connect
         try:
-            await self._guard.admit(call, handshake_token(request))
+            await self._edge.authenticate(call, handshake_token(request))
             socket = VoiceSocket(
                 self._parts,
                 self.sockets,
@@ -123,7 +117,7 @@ class CommerceApi:
             )
             self.sockets.add(socket)
         except (ClientError, ServerError) as error:
-            await send_error(scope, send, error, call)
+            await self._edge.refuse(scope, send, error, call)
             return
         headers = call.allowance.headers() if call.allowance is not None else []
         try:
@@ -140,17 +134,7 @@ class CommerceApi:
         settings = self._parts.settings.server
         return Endpoint(
             handlers,
-            self._guard if guarded else None,
+            self._edge if guarded else OpenEdge(),
             max_body=settings.max_body_bytes,
             body_time_limit=settings.handshake_timeout,
         )
-
-
-class _Asgi:
-    """An ASGI application made of a bound method, which a router would take for a handler."""
-
-    def __init__(self, serve: ASGIApp) -> None:
-        self._serve = serve
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._serve(scope, receive, send)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from greenroom.api.commerce.errors import Code, WireError
+from greenroom.api.commerce.protocol import error_message
 from greenroom.sessions.model import EndReason, Status
 
 
@@ -22,6 +23,11 @@ class Ending:
     reason: EndReason | None = None
     replaced: bool = False
     tell: WireError | None = None
+
+    @property
+    def farewell(self) -> str | None:
+        """What is said, as a message."""
+        return None if self.tell is None else error_message(self.tell)
 
 
 HUNG_UP = Ending(1000, "")

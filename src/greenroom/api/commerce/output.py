@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 from greenroom.api.commerce import protocol
-from greenroom.api.commerce.writer import Outgoing, Writer
+from greenroom.api.socket_writer import Outgoing, Writer
 from greenroom.audio.encode import encode_mp3
 from greenroom.audio.pcm import Pcm, ms_of
 from greenroom.audio.resample import Resampler

@@ -8,7 +8,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from greenroom.api.commerce.endpoint import Call
+from greenroom.api.commerce.endpoint import read
 from greenroom.api.commerce.models import (
     MAX_JSON_BYTES,
     AnalyticsEvent,
@@ -19,6 +19,7 @@ from greenroom.api.commerce.models import (
 from greenroom.api.commerce.parts import API, CommerceParts
 from greenroom.api.commerce.starting import CREATIONS, new_event_id
 from greenroom.api.commerce.talks import Talks
+from greenroom.api.endpoint import Call
 from greenroom.api.limits import RateLimited
 from greenroom.commerce.analytics import session_analytics
 from greenroom.commerce.context import ShopContext, money_json
@@ -56,7 +57,7 @@ class Routes:
         call.allowance = await limits.hit(limits.session_creation, call.request.address)
         if call.allowance is not None and not call.allowance.allowed:
             raise RateLimited(CREATIONS, call.allowance)
-        asked = await call.read(CreateSession, limit=MAX_JSON_BYTES)
+        asked = await read(call, CreateSession, limit=MAX_JSON_BYTES)
         tenant = call.principal.tenant
         settings: dict[str, Any] = {}
         if asked.user_id is not None:
@@ -90,7 +91,7 @@ class Routes:
     async def search_products(self, call: Call) -> dict[str, Any]:
         """`POST /api/products/search`."""
         call.principal.require_api_key()
-        asked = await call.read(ProductSearch)
+        asked = await read(call, ProductSearch)
         filters = Filters()
         if asked.filters is not None:
             prices = asked.filters.price_range
@@ -110,7 +111,7 @@ class Routes:
 
     async def track_event(self, call: Call) -> dict[str, Any]:
         """`POST /api/analytics/events`."""
-        event = await call.read(AnalyticsEvent, limit=MAX_JSON_BYTES)
+        event = await read(call, AnalyticsEvent, limit=MAX_JSON_BYTES)
         event.check_data()
         session = await self._session(call, event.session_id)
         entry = AnalyticsEntry(None, new_event_id(), event.event_type, event.data or {})
@@ -136,7 +137,7 @@ class Routes:
 
     async def execute_tool(self, call: Call) -> dict[str, Any]:
         """`POST /api/test/tool-execution`."""
-        asked = await call.read(ToolExecution, limit=MAX_JSON_BYTES)
+        asked = await read(call, ToolExecution, limit=MAX_JSON_BYTES)
         session_id = asked.session_id or call.principal.session_id
         session, context = None, ShopContext()
         if session_id is not None:

@@ -1,15 +1,9 @@
-"""One WebSocket of the voice API, from its handshake to the last thing it leaves behind.
-
-One task reads and acts, one task sends; whatever ends the socket (the client, a timer, another
-socket, an operator, a defect) says so once, by an `Ending`, and one place winds everything up.
-"""
+"""One WebSocket of the voice API, from its handshake to the last thing it leaves behind."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import uuid
-from collections import deque
 
 from starlette.types import Message, Receive, Send
 
@@ -37,28 +31,22 @@ from greenroom.api.commerce.protocol import (
     PlaybackPosition,
     StartSession,
 )
-from greenroom.api.commerce.sockets import VoiceSockets
 from greenroom.api.commerce.starting import find_session
 from greenroom.api.commerce.talk import SocketWay, Talk
 from greenroom.api.commerce.talks import Talks
-from greenroom.api.commerce.writer import Outgoing, Writer
+from greenroom.api.live_sockets import LiveSockets
+from greenroom.api.text_socket import OwnEndings, TextSocket
 from greenroom.errors import ClientError, GreenroomError, InvalidInput
 from greenroom.rooms.tokens import room_name
 from greenroom.sessions.model import EndReason, Session
-
-log = logging.getLogger(__name__)
-
-MAX_ERRORS = 100
-ERROR_WINDOW = 60.0
-"""A client that makes so many mistakes in so many seconds is hung up on."""
-
-FLUSH_TIMEOUT = 2.0
-"""Seconds for what is queued, and then for the close, to leave."""
 
 CONTROL = "control messages in one session"
 
 DEFAULT_PCM_RATE = 24_000
 """Hz of pcm16 output where the client named no rate."""
+
+
+OWN_ENDINGS = OwnEndings(HUNG_UP, DEFECT, hung_up_on)
 
 
 class VoiceSocket:
@@ -67,7 +55,7 @@ class VoiceSocket:
     def __init__(
         self,
         parts: CommerceParts,
-        sockets: VoiceSockets,
+        sockets: LiveSockets,
         talks: Talks,
         principal: Principal,
         address: str,
@@ -81,51 +69,33 @@ class VoiceSocket:
         self._principal = principal
         self._address = address
         self._own_id = uuid.uuid4().hex
-        self._receive = receive
-        self._send = send
         self._loop = asyncio.get_running_loop()
-        self._over: asyncio.Future[Ending] = self._loop.create_future()
-        self._writer = Writer(send, lambda why: self._end(hung_up_on(why)))
+        self._socket = TextSocket(receive, send, OWN_ENDINGS)
         self._intake = AudioIntake(self._loop, parts.settings.server.max_audio_ahead_ms)
         self._way: SocketWay | None = None
         self._talk: Talk | None = None
         self._handshake: asyncio.TimerHandle | None = None
-        self._errors: deque[float] = deque(maxlen=MAX_ERRORS)
         self._reports_playback = False
 
     def stop(self, reason: EndReason) -> None:
         """End from outside. REPLACED leaves the session to whoever has taken it."""
-        self._end(stopped(reason))
+        self._socket.end(stopped(reason))
 
     async def run(self) -> None:
         """Serve the socket, which the client has been told is accepted."""
         handshake = self._parts.settings.server.handshake_timeout
-        self._handshake = self._loop.call_later(handshake, lambda: self._end(NOT_STARTED))
-        reader = self._loop.create_task(self._read())
-        writer = self._loop.create_task(self._writer.run())
-        for task in (reader, writer):
-            task.add_done_callback(self._on_task_done)
-        ending = HUNG_UP
-        try:
-            ending = await self._over
-        finally:
-            # Also where the server is told to stop at once: what was said is still recorded.
-            await self._wind_up(ending, reader, writer)
+        self._handshake = self._loop.call_later(handshake, lambda: self._socket.end(NOT_STARTED))
+        await self._socket.run(self._read, self._leave)
 
     # -- reading -----------------------------------------------------------------------------
 
-    async def _read(self) -> None:
-        while not self._over.done():
-            message = await self._receive()
-            if message["type"] == "websocket.disconnect":
-                self._end(HUNG_UP)
-                return
-            try:
-                await self._take(message)
-            except (GreenroomError, TimeoutError) as error:
-                self._refuse(error)
-                # A burst of mistakes is read without a pause: the writer needs its turn too.
-                await asyncio.sleep(0)
+    async def _read(self, message: Message) -> None:
+        try:
+            await self._take(message)
+        except (GreenroomError, TimeoutError) as error:
+            self._refuse(error)
+            # A burst of mistakes is read without a pause: the writer needs its turn too.
+            await asyncio.sleep(0)
 
     async def _take(self, message: Message) -> None:
         try:
@@ -163,7 +133,7 @@ class VoiceSocket:
     async def _end_session(self) -> None:
         talk = self._started("session.end")
         talk.conversation.hear(await self._intake.finish())
-        self._end(ENDED_BY_CLIENT)
+        self._socket.end(ENDED_BY_CLIENT)
 
     def _position(self, response_id: str | None, played_ms: float) -> None:
         self._started("playback.position")
@@ -193,7 +163,7 @@ class VoiceSocket:
         room = room_name(session.id)
         token = parts.livekit.sign(room, data.user_id or session.id)
         session = await parts.sessions.start(session.id)
-        self.session_id = session.id
+        self._socket.session_id = self.session_id = session.id
         way = self._way_for(session, data)
         live = self._talks.get(session.id)
         goes_on = live is not None and live.in_room
@@ -209,7 +179,7 @@ class VoiceSocket:
         self._way, self._talk = way, talk
         if self._handshake is not None:
             self._handshake.cancel()
-        self._tell(protocol.session_ready(session.id, room, token))
+        self._socket.tell(protocol.session_ready(session.id, room, token))
         if not goes_on:
             await talk.start()
 
@@ -218,51 +188,23 @@ class VoiceSocket:
         pcm = data.audio_format == "pcm16"
         return SocketWay(
             SocketOutput(
-                self._writer,
+                self._socket.writer,
                 self._loop,
                 pcm_rate=data.sample_rate or DEFAULT_PCM_RATE if pcm else None,
                 playback=self._reports_playback,
                 named=bool(data.events),
             ),
-            Narrator(self._tell, session.id, interim=data.interim, events=data.events),
-            self._end,
-            lambda error: self._tell(protocol.error_message(wire_error(error))),
+            Narrator(self._socket.tell, session.id, interim=data.interim, events=data.events),
+            self._socket.end,
+            lambda error: self._socket.tell(protocol.error_message(wire_error(error))),
         )
 
     # -- ends --------------------------------------------------------------------------------
 
-    def _on_task_done(self, task: asyncio.Task[None]) -> None:
-        if task.cancelled() or (error := task.exception()) is None:
-            return
-        log.error("session %s: its socket failed", self.session_id, exc_info=error)
-        self._end(DEFECT)
-
-    def _end(self, ending: Ending) -> None:
-        """The first reason counts."""
-        if not self._over.done():
-            self._over.set_result(ending)
-
-    async def _wind_up(
-        self, ending: Ending, reader: asyncio.Task[None], writer: asyncio.Task[None]
-    ) -> None:
-        if self._handshake is not None:
-            self._handshake.cancel()
-        reader.cancel()
-        await asyncio.wait([reader])
-        try:
-            await self._leave(ending)
-        finally:
-            if ending.tell is not None:
-                self._tell(protocol.error_message(ending.tell))
-            self._writer.finish()
-            await asyncio.wait([writer], timeout=FLUSH_TIMEOUT)
-            writer.cancel()
-            await asyncio.wait([writer])
-        if ending is not HUNG_UP:
-            await self._close(ending)
-
     async def _leave(self, ending: Ending) -> None:
         """Leave the talk, which ends with its last way."""
+        if self._handshake is not None:
+            self._handshake.cancel()
         try:
             if self._talk is not None and self._way is not None:
                 await self._talk.leave(self._way, ending)
@@ -271,27 +213,9 @@ class VoiceSocket:
         finally:
             self._sockets.remove(self)
 
-    async def _close(self, ending: Ending) -> None:
-        try:
-            async with asyncio.timeout(FLUSH_TIMEOUT):
-                await self._send(
-                    {"type": "websocket.close", "code": ending.code, "reason": ending.why}
-                )
-        except (TimeoutError, OSError):
-            # It does not read, or has gone: the server's protocol ends the connection.
-            log.debug("session %s: the close was not taken", self.session_id)
-
-    # -- small things ------------------------------------------------------------------------
-
-    def _tell(self, text: str) -> None:
-        self._writer.put(Outgoing(text))
-
     def _refuse(self, error: Exception) -> None:
         """Answer a message that can't be acted on; the session lives on."""
-        self._tell(protocol.error_message(wire_error(error)))
+        self._socket.tell(protocol.error_message(wire_error(error)))
         if isinstance(error, AheadOfTime) or not isinstance(error, ClientError):
             return
-        now = self._loop.time()
-        self._errors.append(now)
-        if len(self._errors) == MAX_ERRORS and now - self._errors[0] < ERROR_WINDOW:
-            self._end(hung_up_on(f"{MAX_ERRORS} errors within {ERROR_WINDOW:g} s"))
+        self._socket.count_mistake()

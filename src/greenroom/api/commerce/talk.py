@@ -19,7 +19,8 @@ from greenroom.api.commerce.narrator import Narrator
 from greenroom.api.commerce.output import SocketOutput
 from greenroom.api.commerce.parts import CommerceParts
 from greenroom.api.commerce.starting import with_context
-from greenroom.api.commerce.talks import GONE_TIMEOUT, Talks, wait_at_most
+from greenroom.api.commerce.talks import Talks
+from greenroom.api.live_sockets import GONE_TIMEOUT, wait_at_most
 from greenroom.conversation.output_switch import OutputSwitch
 from greenroom.conversation.ports import (
     AgentReplied,

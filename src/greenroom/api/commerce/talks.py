@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from greenroom.api.live_sockets import GONE_TIMEOUT, wait_at_most
 from greenroom.sessions.model import EndReason
 
 if TYPE_CHECKING:
     from greenroom.api.commerce.talk import Talk
-
-GONE_TIMEOUT = 8.0
-"""Seconds for a talk that was told to stop to record what was said."""
 
 
 class Talks:
@@ -56,12 +54,3 @@ class Talks:
         for talk in tuple(self._talks):
             talk.stop(EndReason.DRAINED)
         await wait_at_most(self._empty, GONE_TIMEOUT)
-
-
-async def wait_at_most(event: asyncio.Event, seconds: float) -> None:
-    """Return when the event is set, or after `seconds`."""
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return
