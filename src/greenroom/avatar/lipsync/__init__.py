@@ -1,0 +1,1 @@
+"""Sound to mouth shapes: a small network of our own over the spectrum of the last moments."""
