@@ -55,11 +55,11 @@ class ServerSettings(_Group):
     """Where the server listens and what one client may cost it."""
 
     apis: Annotated[
-        tuple[Literal["commerce", "avatar"], ...],
+        tuple[Literal["commerce", "avatar", "duplex"], ...],
         NoDecode,
         BeforeValidator(_as_list),
-        Field(min_length=1, max_length=2, description="what is served"),
-    ] = ("commerce", "avatar")
+        Field(min_length=1, max_length=3, description="what is served"),
+    ] = ("commerce", "avatar", "duplex")
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     trusted_proxies: str = Field(
@@ -321,6 +321,48 @@ class AvatarSettings(_Group):
     pod: str = Field("", description="this node's name, as `environment.podName` names it")
 
 
+class DuplexSettings(_Group):
+    """The duplex session API: speech to speech, with transcripts and MCP."""
+
+    port: int = Field(8080, ge=0, le=65535, description="REST, the chat WebSocket and MCP")
+    public_url: str = Field(
+        "", description="what clients reach this port by, such as https://talk.example.com"
+    )
+    model: Chain = Field(
+        ("cascade:",),
+        description="`cascade:`, `personaplex:ws://host:8998` (several share the talks), "
+        "`openai-realtime:MODEL`; the first that is well serves",
+    )
+    allow_anonymous: bool = Field(
+        False,
+        description="serve this API without credentials beyond this machine too; its documents "
+        "know none, so on a loopback bind none are asked for",
+    )
+    default_voice: str = Field("NATF2.pt", description="of a chat that names none")
+    max_sessions: int = Field(200, ge=1, description="talks at once in this process")
+    max_waiting: int = Field(1_000, ge=1, description="sessions that nobody has entered yet")
+    max_prompt: int = Field(20_000, ge=1, description="characters of `text_prompt`")
+    reconnect_grace: Seconds = Field(
+        15.0, description="a session whose connection is lost goes on for so long"
+    )
+    enter_timeout: Seconds = Field(
+        3_600.0, gt=0, description="a session that nobody enters ends after so long"
+    )
+    max_duration: Seconds = Field(7_200.0, gt=0, description="of one session")
+    max_early_audio: Seconds = Field(
+        60.0, gt=0, description="seconds of sound kept while the model is not ready"
+    )
+    queue_timeout: Seconds = Field(
+        120.0, gt=0, description="a talk that waits for a model so long is given up"
+    )
+    webhook_secret: SecretStr | None = Field(
+        None, description="signs webhooks; default: made of the server's own secret"
+    )
+    webhook_private: bool = Field(
+        False, description="let sessions name webhooks on private and loopback addresses"
+    )
+
+
 class Settings(BaseSettings):
     """Everything that can be set."""
 
@@ -371,6 +413,7 @@ class Settings(BaseSettings):
     rooms: RoomSettings = RoomSettings()
     recording: RecordingSettings = RecordingSettings()
     avatar: AvatarSettings = AvatarSettings()
+    duplex: DuplexSettings = DuplexSettings()
 
     @classmethod
     def settings_customise_sources(
