@@ -58,13 +58,22 @@ class Principal:
 class SessionTokens:
     """Signs and checks session tokens: JWTs that name a session and its tenant.
 
-    `ttl` is in seconds; `now` gives seconds since 1970.
+    `ttl` is in seconds; `now` gives seconds since 1970. Tokens of one `audience` are no good where
+    another is asked for.
     """
 
-    def __init__(self, secret: str, ttl: float, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        secret: str,
+        ttl: float,
+        *,
+        audience: str = _AUDIENCE,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._secret = secret
         self._key = secret.encode()
         self._ttl = ttl
+        self._audience = audience
         self._now = now
 
     def sign(self, session_id: str, tenant: str) -> tuple[str, datetime]:
@@ -75,7 +84,7 @@ class SessionTokens:
             "sub": session_id,
             "tenant": tenant,
             "iss": _ISSUER,
-            "aud": _AUDIENCE,
+            "aud": self._audience,
             "iat": issued,
             "exp": expires,
         }
@@ -93,7 +102,7 @@ class SessionTokens:
                 token,
                 self._secret,
                 algorithms=[_ALGORITHM],
-                audience=_AUDIENCE,
+                audience=self._audience,
                 issuer=_ISSUER,
                 # The time is checked here, by this object's own clock.
                 options={"require": ["sub", "exp"], "verify_exp": False, "verify_iat": False},
