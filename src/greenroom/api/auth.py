@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
-from urllib.parse import parse_qs
 
 import jwt
 import orjson
@@ -159,14 +158,7 @@ def bearer_token(request: HttpRequest) -> str | None:
 
 def handshake_token(request: HttpRequest) -> str | None:
     """The token of a WebSocket's handshake: the header's, else `token` in the query."""
-    token = bearer_token(request)
-    if token is None:
-        try:
-            query = parse_qs(request.scope["query_string"].decode("latin-1"), max_num_fields=32)
-        except ValueError:  # more fields than that
-            return None
-        token = query.get("token", [None])[0]
-    return token
+    return bearer_token(request) or request.query("token")
 
 
 def _base64url(data: bytes) -> bytes:
