@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import jwt
 import pytest
 
 from greenroom.api.auth import SessionTokens
 from greenroom.api.watch.links import WatchLinks, page_url
 from greenroom.errors import Forbidden, Unauthorized
+from greenroom.settings import AvatarSettings, ServerSettings, Settings
 
 SECRET = "a secret of 32 bytes at the least"
 
@@ -52,6 +54,28 @@ def test_on_a_loopback_bind_the_sessions_id_is_enough_but_a_wrong_token_is_still
     links(tokenless=True).check("s1", None)
     with pytest.raises(Unauthorized):
         links(tokenless=True).check("s1", "wrong")
+
+
+def test_links_lead_where_a_servers_settings_say_for_as_long_as_a_session_can_last() -> None:
+    settings = Settings(server=ServerSettings(host="127.0.0.1"))
+    avatar = settings.avatar
+    own = WatchLinks.of(settings, SECRET, "ws://127.0.0.1:8764")
+    link = own.watch_url("s1")
+    assert link.startswith("http://127.0.0.1:8764/watch/s1?")
+    claims = jwt.decode(token(link), options={"verify_signature": False})
+    assert claims["exp"] - claims["iat"] == avatar.init_timeout + avatar.max_duration
+    own.check("s1", None)
+
+
+def test_a_server_that_others_reach_by_a_proxy_asks_for_tokens() -> None:
+    settings = Settings(
+        server=ServerSettings(host="127.0.0.1"),
+        avatar=AvatarSettings(public_url="wss://avatars.example.com"),
+    )
+    own = WatchLinks.of(settings, SECRET, "ws://127.0.0.1:8764")
+    assert own.watch_url("s1").startswith("https://avatars.example.com/watch/s1?")
+    with pytest.raises(Unauthorized):
+        own.check("s1", None)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from greenroom.api.auth import SessionTokens
 from greenroom.errors import Forbidden, Unauthorized
+from greenroom.settings import Settings
 
 _AUDIENCE = "greenroom-watch"
 _MAX_TOKEN = 2_048
@@ -32,6 +33,21 @@ class WatchLinks:
         self._tokens = SessionTokens(secret, ttl, audience=_AUDIENCE, now=now)
         self._url = url.rstrip("/")
         self._tokenless = tokenless
+
+    @classmethod
+    def of(cls, settings: Settings, secret: str, address: str) -> WatchLinks:
+        """The links of a server whose avatar port clients reach by `address` (`ws://`, `wss://`).
+
+        They are good for as long as a session that was just made can last. Where others reach the
+        server by `avatar.public_url`, a loopback bind says nothing about who asks.
+        """
+        avatar = settings.avatar
+        return cls(
+            secret,
+            avatar.init_timeout + avatar.max_duration,
+            page_url(avatar.public_url or address),
+            tokenless=settings.server.is_loopback and not avatar.public_url,
+        )
 
     def watch_url(self, session_id: str) -> str:
         """The link to a session's page. It is a secret: whoever has it can watch."""
