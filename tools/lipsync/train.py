@@ -18,18 +18,18 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: one core is 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
-from lipsync.corpus import lessons
-from lipsync.speak import Espeak
 
 from greenroom.avatar.lipsync import network
 from greenroom.avatar.lipsync.network import CONTEXT, Network
 from greenroom.avatar.lipsync.spectrum import BANDS, Floats
 from greenroom.avatar.visemes import VISEMES
+from lipsync.corpus import lessons
+from lipsync.speak import Espeak
 
 MODEL = Path(network.__file__).parent / network.MODEL
-HIDDEN = (112, 64)
+HIDDEN = (128, 64)
 BATCH = 512
-CLOSED_LIPS = 2.0
+CLOSED_LIPS = 3.0
 """How much more a hop with closed lips or lips at the teeth counts: it is seen when they fail."""
 _PP, _FF = VISEMES.index("PP"), VISEMES.index("FF")
 
@@ -38,7 +38,7 @@ Layers = list[tuple[Floats, Floats]]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--lessons", type=int, default=2600, help="utterances of about 3.5 s")
+    parser.add_argument("--lessons", type=int, default=3500, help="utterances of about 3.5 s")
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=MODEL)
@@ -46,7 +46,7 @@ def main() -> None:
 
     began = time.process_time()
     levels, voice, mouths, hops = gather(options.lessons, options.seed)
-    print(f"{len(hops)} hops to learn, {time.process_time() - began:.0f} s of CPU so far")
+    print(f"{len(hops)} hops to learn, {time.process_time() - began:.0f} s of CPU so far", flush=True)
     layers = new_layers(np.random.default_rng(options.seed))
     for epoch, loss in enumerate(
         learn(layers, levels, voice, mouths, hops, epochs=options.epochs, seed=options.seed)

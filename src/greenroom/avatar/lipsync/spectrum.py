@@ -37,7 +37,8 @@ def _filters() -> Floats:
     bins = _mel(np.fft.rfftfreq(WINDOW, 1 / LIP_SYNC_RATE))
     rise = (bins[:, None] - peaks[:-2]) / np.diff(peaks[:-1])
     fall = (peaks[2:] - bins[:, None]) / np.diff(peaks[1:])
-    return np.maximum(0, np.minimum(rise, fall)).astype(np.float32)
+    triangles: Floats = np.maximum(0, np.minimum(rise, fall)).astype(np.float32)
+    return triangles
 
 
 def _weights() -> Floats:
