@@ -20,7 +20,7 @@ def join(service: AgoraService, told: Told, stand_in: StandIn) -> Iterator[Join]
     """Joins with a token that says how the SDK behaves; all that joined leave at the end."""
     members: list[Membership] = []
 
-    def begin(token: str = "token", **more: object) -> Membership:
+    def begin(token: str = "", **more: object) -> Membership:
         member = Membership(service, joining(token, **more), told)
         members.append(member)
         member.start()
@@ -36,7 +36,7 @@ def join(service: AgoraService, told: Told, stand_in: StandIn) -> Iterator[Join]
 
 @pytest.fixture
 def joined(join: Join, told: Told) -> Join:
-    def begin(token: str = "token", **more: object) -> Membership:
+    def begin(token: str = "", **more: object) -> Membership:
         member = join(token, **more)
         assert told.next() == {"joined": True}
         return member
