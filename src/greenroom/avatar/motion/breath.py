@@ -12,8 +12,8 @@ Span: TypeAlias = tuple[float, float]
 
 # Seconds in, out, and at rest before the next breath.
 _LENGTHS: dict[Activity, tuple[Span, Span, Span]] = {
-    "idle": ((1.1, 1.4), (1.5, 1.9), (1.0, 1.8)),
-    "listening": ((1.1, 1.4), (1.4, 1.8), (0.9, 1.6)),
+    "idle": ((1.0, 1.3), (1.3, 1.7), (1.5, 2.5)),
+    "listening": ((1.0, 1.3), (1.3, 1.7), (1.2, 2.2)),
     "thinking": ((1.3, 1.7), (1.8, 2.3), (0.8, 1.4)),
     "speaking": ((0.5, 0.7), (2.6, 3.6), (0.1, 0.5)),
 }
