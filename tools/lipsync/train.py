@@ -46,7 +46,7 @@ def main() -> None:
 
     began = time.process_time()
     levels, voice, mouths, hops = gather(options.lessons, options.seed)
-    print(f"{len(hops)} hops to learn, {time.process_time() - began:.0f} s of CPU so far", flush=True)
+    print(f"{len(hops)} hops, {time.process_time() - began:.0f} s", flush=True)
     layers = new_layers(np.random.default_rng(options.seed))
     for epoch, loss in enumerate(
         learn(layers, levels, voice, mouths, hops, epochs=options.epochs, seed=options.seed)

@@ -23,8 +23,8 @@ def tone(hertz: float, amplitude: float = 32767, frames: int = 3) -> Pcm:
     return np.round(amplitude * np.sin(2 * np.pi * hertz * t)).astype(np.int16)
 
 
-def shape(viseme: int) -> list[float]:
-    return [float(i == viseme) for i in range(len(VISEMES))]
+def shapes(*visemes: int) -> np.ndarray:
+    return np.eye(len(VISEMES), dtype=np.float32)[list(visemes)]
 
 
 def test_a_tone_is_seen_in_its_band_at_its_level() -> None:
@@ -119,27 +119,35 @@ def test_the_shipped_model_is_small_and_fits() -> None:
 
 def test_lips_close_at_once_and_open_by_and_by() -> None:
     mouth = Mouth()
-    opening = [mouth.move([shape(AA)])[AA] for _ in range(4)]
+    opening = [mouth.move(shapes(AA))[AA] for _ in range(4)]
     assert opening == sorted(opening)
     assert 0.3 < opening[0] < 0.8
-    assert mouth.move([shape(PP)])[PP] == 1
-    assert mouth.move([shape(AA)])[PP] > 0.2
+    assert mouth.move(shapes(PP))[PP] == 1
+    assert mouth.move(shapes(AA))[PP] > 0.2
 
 
 def test_a_short_closure_is_seen_in_its_picture() -> None:
     mouth = Mouth()
-    mouth.move([shape(AA)] * 8)
-    assert mouth.move([shape(AA), shape(AA), shape(PP), shape(AA)])[PP] > 0.5
+    mouth.move(shapes(*[AA] * 8))
+    assert mouth.move(shapes(AA, AA, PP, AA))[PP] > 0.5
 
 
-def test_a_mouth_without_news_stays_as_it_is() -> None:
+def test_in_silence_a_mouth_glides_to_rest_and_stays_there() -> None:
     mouth = Mouth()
-    shown = mouth.move([shape(AA)] * 20)
-    again = mouth.move([])
-    assert again[AA] >= shown[AA]
-    assert np.array_equal(mouth.move([]), again)
+    mouth.move(shapes(*[AA] * 8))
+    closing = [mouth.close(2)[AA] for _ in range(8)]
+    assert closing == sorted(closing, reverse=True)
+    assert closing[0] > 0.1
+    assert closing[-1] == 0
+    assert np.array_equal(mouth.close(2), at_rest())
+
+
+def test_a_mouth_can_be_shut_at_once() -> None:
+    mouth = Mouth()
+    mouth.move(shapes(*[AA] * 8))
+    assert mouth.shape[AA] > 0.99
     mouth.shut()
-    assert np.array_equal(mouth.move([]), at_rest())
+    assert np.array_equal(mouth.shape, at_rest())
 
 
 def test_recent_sound_is_found_by_the_number_of_a_sample() -> None:
