@@ -85,7 +85,7 @@ def test_long_speech_ends_to_the_sample_and_every_picture_keeps_its_time() -> No
     """Each minute at another rate."""
     scene = Scene()
     total = 0
-    for minute in range(20):
+    for minute in range(10):
         rate = RATES[minute % len(RATES)]
         sound = np.full(60 * rate, 500, np.int16)
         total += 60 * VENUE_RATE
@@ -436,7 +436,7 @@ def test_an_interrupt_in_silence_is_harmless() -> None:
             st.tuples(st.just("interrupt"), st.just(0.0)),
             st.tuples(st.just("answer"), st.just(0.0)),
         ),
-        max_size=25,
+        max_size=15,
     ),
     rate=st.sampled_from(RATES),
     slow=st.booleans(),
@@ -461,7 +461,7 @@ def test_whatever_happens_nothing_is_played_twice_skipped_or_out_of_order(
                 scene.face.answer()
     scene.face.at_once = True
     scene.face.answer()
-    scene.clock.advance(40.0)
+    scene.clock.advance(25.0)
     scene.pass_pictures(1)
     figures = scene.performance.figures
     assert not scene.performance.busy

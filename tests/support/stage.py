@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from greenroom.audio.pcm import Pcm
 from greenroom.avatar.formats import LIP_SYNC_RATE, LOOK_AHEAD, PictureFormat
-from greenroom.avatar.ports import EncodedPicture, FaceListener, FrameRequest
+from greenroom.avatar.ports import EncodedPicture, FaceListener, FaceSettings, FrameRequest
+from greenroom.errors import InvalidInput
 from greenroom.providers.clock import Clock
 from greenroom.rooms.ports import EncodedFrame
-from greenroom.rooms.venue import VENUE_RATE
+from greenroom.rooms.venue import VENUE_RATE, OnGone, VenuePicture
+from greenroom.sessions.model import Session
+from greenroom.sessions.service import SessionService
+from greenroom.settings import AvatarSettings
+from greenroom.stage.orders import OrderKeeper
+from greenroom.stage.parts import StageParts
 from greenroom.stage.performance import Performance
+from greenroom.stage.ports import AgoraChannel, AvatarOrder, Ended
+from greenroom.stage.sessions import Stage
 from greenroom.stage.sound_line import Spoken
+from greenroom.stage.venues import OpenVenue
 from greenroom.testing.clock import ManualClock
 
 FORMAT = PictureFormat(64, 64, 25, 100_000)
@@ -107,7 +121,7 @@ class RememberingVenue:
         return self._name
 
     def play(self, pcm: Pcm) -> None:
-        assert 0 < len(pcm) <= SOUND
+        assert 0 < len(pcm) <= VENUE_RATE // 20
         self.played.append((self._clock.time(), pcm))
         self.log.append("play")
 
@@ -192,3 +206,193 @@ class Scene:
         wrong = np.abs(heard - played) > 700
         # Where sound begins and ends, filters ring in ways of their own.
         assert wrong.mean() < 0.002, np.flatnonzero(wrong)[:20]
+
+
+ORDER = AvatarOrder(
+    avatar_id="mira",
+    quality="low",
+    codec="VP8",
+    idle_timeout=120.0,
+    channel=AgoraChannel("app", "a-very-secret-token", "room1", "333"),
+    extra={"version": "v1"},
+)
+
+
+def order(uid: str = "333", **changes: Any) -> AvatarOrder:
+    """ORDER, with another uid and other changes."""
+    return replace(ORDER, channel=replace(ORDER.channel, uid=uid), **changes)
+
+
+class Library:
+    """Avatars without artwork."""
+
+    def __init__(self) -> None:
+        self.known = {"mira": Path("packs/mira"), "otto": Path("packs/otto")}
+
+    def ids(self) -> list[str]:
+        return sorted(self.known)
+
+    def find(self, avatar_id: str) -> Path:
+        if avatar_id not in self.known:
+            raise InvalidInput("avatar_id", "no such avatar", ", ".join(self.ids()))
+        return self.known[avatar_id]
+
+
+class Gate:
+    """Where something may be held up, or fail."""
+
+    def __init__(self) -> None:
+        self.held = asyncio.Event()
+        """Set once somebody has come here."""
+        self.passage = asyncio.Event()
+        self.passage.set()
+        self.error: Exception | None = None
+        self.given_up = 0
+
+    async def pass_through(self) -> None:
+        self.held.set()
+        try:
+            await self.passage.wait()
+        except asyncio.CancelledError:
+            self.given_up += 1
+            raise
+        if self.error is not None:
+            raise self.error
+
+
+class RememberingRenderers:
+    """Renderers of faces that answer at once."""
+
+    def __init__(self) -> None:
+        self.gate = Gate()
+        self.faces: list[RememberingFace] = []
+        self.settings: list[FaceSettings] = []
+
+    async def open(self, settings: FaceSettings, listener: FaceListener) -> RememberingFace:
+        self.settings.append(settings)
+        await self.gate.pass_through()
+        face = RememberingFace(listener)
+        self.faces.append(face)
+        return face
+
+
+class VenueKind:
+    """A kind of venue, as an OpenVenue."""
+
+    def __init__(self, name: str, clock: Clock) -> None:
+        self._name = name
+        self._clock = clock
+        self.gate = Gate()
+        self.venues: list[RememberingVenue] = []
+        self.gone: list[OnGone] = []
+        self.pictures: list[VenuePicture] = []
+        self.orders: list[AvatarOrder] = []
+
+    async def __call__(
+        self,
+        session: Session,
+        order: AvatarOrder,
+        picture: VenuePicture,
+        on_gone: OnGone,
+    ) -> RememberingVenue:
+        self.gone.append(on_gone)
+        await self.gate.pass_through()
+        venue = RememberingVenue(self._clock, self._name)
+        self.venues.append(venue)
+        self.pictures.append(picture)
+        self.orders.append(order)
+        return venue
+
+
+class Client:
+    """An AvatarClient that remembers."""
+
+    def __init__(self) -> None:
+        self.replaced = asyncio.Event()
+        self.over = asyncio.Event()
+        self.endings: list[Ended] = []
+
+    def on_replaced(self) -> None:
+        self.replaced.set()
+
+    def on_ended(self, ended: Ended) -> None:
+        self.endings.append(ended)
+        self.over.set()
+
+    async def ended(self) -> Ended:
+        async with asyncio.timeout(5):
+            await self.over.wait()
+        (ended,) = self.endings
+        return ended
+
+
+class House:
+    """A stage with all that it needs, on a clock that stands still."""
+
+    def __init__(self, sessions: SessionService, **settings: Any) -> None:
+        self.sessions = sessions
+        self.clock = ManualClock()
+        self.library = Library()
+        self.renderers = RememberingRenderers()
+        self.room = VenueKind("room", self.clock)
+        self.agora = VenueKind("agora", self.clock)
+        self.stages: list[Stage] = []
+        self.stage = self.make_stage(**settings)
+
+    def make_stage(self, *, secret: str = "shared", **settings: Any) -> Stage:  # noqa: S107
+        """One more, with the same parts but these settings."""
+        venues: dict[str, OpenVenue] = {"room": self.room, "agora": self.agora}
+        stage = Stage(
+            StageParts(
+                self.sessions,
+                AvatarSettings(**settings),
+                self.library,
+                self.renderers,
+                venues,
+                OrderKeeper(secret),
+                self.clock,
+            )
+        )
+        self.stages.append(stage)
+        return stage
+
+    async def create(self, uid: str = "333", **changes: Any) -> str:
+        session = await self.stage.create(order(uid, **changes), api="agora", tenant="t")
+        return session.id
+
+    async def journal(self, session_id: str) -> list[str]:
+        """What was written of a session: the names of metrics and of events."""
+        names = []
+        for record in await self.sessions.records(session_id):
+            entry = record.entry
+            names.append(getattr(entry, "event", None) or getattr(entry, "name", entry.kind))
+        return names
+
+    async def gone(self, session_id: str) -> None:
+        """Return when a session that lives here has ended, and all of it is done."""
+        async with asyncio.timeout(5):
+            live = self.stage._live.get(session_id)
+            if live is not None:
+                await live.gone.wait()
+            await asyncio.gather(*self.stage._reapings)
+
+    @property
+    def face(self) -> RememberingFace:
+        return self.renderers.faces[-1]
+
+    async def close(self) -> None:
+        for stage in self.stages:
+            await stage.drain(0.0)
+        self.assert_all_is_freed()
+
+    def assert_all_is_freed(self) -> None:
+        assert all(face.closed for face in self.renderers.faces)
+        assert all(venue.closed == 1 for venue in self.room.venues + self.agora.venues)
+        assert self.clock.pending == 0
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the event loop turn until something is so."""
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0)

@@ -84,8 +84,12 @@ class Performance:
         self._rest_chosen = False
 
     def begin(self, face: RemoteFace, venues: Iterable[Venue]) -> None:
-        """Let time run: the first picture is asked for in this call. The face is still its
-        owner's to close, and so are the venues."""
+        """Let time run: the first picture is asked for in this call.
+
+        The face and the venues are still their owner's to close. Nothing happens once it has ended.
+        """
+        if self._closed:
+            return
         self._face = face
         self._venues = tuple(venues)
         self._anchored_at = self._clock.time()
@@ -125,6 +129,7 @@ class Performance:
         if self._closed:
             return
         self._line.put(pcm, rate)
+        self._was_busy = self._was_busy or self.busy
         if not self._rest_chosen:
             self._rest = "listening"
 
