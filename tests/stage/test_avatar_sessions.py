@@ -17,6 +17,7 @@ from greenroom.errors import (
     SessionNotFound,
 )
 from greenroom.rooms.rtc.media import VP8
+from greenroom.sessions.errors import StorageUnavailable
 from greenroom.sessions.model import EndReason, MetricEntry, Status
 from greenroom.sessions.service import SessionService
 from greenroom.stage.live_session import MAX_NOTED
@@ -131,6 +132,58 @@ async def test_a_session_that_waited_before_a_restart_is_replaced_too(house: Hou
     house.stage = house.make_stage()
     await house.create()
     assert await state(house, before) == (Status.STOPPED, EndReason.REPLACED)
+
+
+async def test_a_session_that_is_being_begun_is_replaced_all_the_same(house: House) -> None:
+    session_id = await house.create()
+    client = Client()
+    entering = asyncio.create_task(house.stage.enter(session_id, client))
+    await asyncio.sleep(0)
+    await house.create()
+    with pytest.raises(SessionEnded):
+        await entering
+    assert await state(house, session_id) == (Status.STOPPED, EndReason.REPLACED)
+
+
+async def test_one_whose_row_is_gone_has_nothing_to_replace(
+    house: House, sessions: SessionService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await house.create()
+
+    async def end(session_id: str, *_: object) -> None:
+        raise SessionNotFound(session_id)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sessions, "end", end)
+        await house.create()
+
+
+async def test_one_that_can_not_be_ended_for_want_of_a_database_is_left_to_upkeep(
+    house: House,
+    sessions: SessionService,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    session_id = await house.create()
+
+    async def end(*_: object) -> None:
+        raise StorageUnavailable("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sessions, "end", end)
+        house.clock.advance(61.0)
+        await house.gone(session_id)
+    assert "never started, nor ended now" in caplog.text
+    assert (await state(house, session_id))[0] is Status.WAITING
+
+
+async def test_one_that_is_being_begun_when_its_time_is_over_begins(house: House) -> None:
+    session_id = await house.create()
+    entering = asyncio.create_task(house.stage.enter(session_id, Client()))
+    await asyncio.sleep(0)
+    house.clock.advance(61.0)
+    await entering
+    assert (await state(house, session_id))[0] is Status.ACTIVE
 
 
 # Begun.
@@ -374,7 +427,12 @@ async def test_an_idle_session_ends_but_sound_and_commands_keep_it(house: House)
     assert not client.over.is_set()
     house.clock.advance(1.5)
     assert how(await client.ended()) == (Status.STOPPED, EndReason.IDLE_TIMEOUT)
-    avatar.voice(tone(1.0, 16_000), 16_000)  # nothing any more
+    # Nothing any more.
+    avatar.voice(tone(1.0, 16_000), 16_000)
+    avatar.voice_end()
+    avatar.interrupt()
+    avatar.gesture(GestureCue("nod"))
+    avatar.set_activity("idle")
     avatar.leave()
 
 

@@ -11,8 +11,8 @@ from greenroom.avatar.formats import LIP_SYNC_RATE, LOOK_AHEAD
 from greenroom.avatar.ports import GestureCue
 from greenroom.errors import CapacityExceeded
 from greenroom.rooms.venue import VENUE_RATE
-from greenroom.stage.performance import MAX_BEHIND, STALLED
-from support.stage import FORMAT, PICTURE, SOUND, Scene, tone
+from greenroom.stage.performance import MAX_BEHIND, STALLED, Performance
+from support.stage import FORMAT, PICTURE, SOUND, RememberingFace, Scene, tone
 
 RATES = (8_000, 11_025, 16_000, 22_050, 24_000, 44_100, 48_000)
 
@@ -232,6 +232,28 @@ def test_more_than_may_wait_is_refused_and_what_was_taken_is_played() -> None:
     scene.clock.advance(11.0)
     assert scene.venue.samples == round(9.9 * VENUE_RATE)
     scene.say(9.0)
+
+
+def test_what_follows_an_utterance_waits_until_enough_of_it_is_there() -> None:
+    scene = Scene()
+    scene.say(0.2)
+    scene.say(0.02, end=False)
+    scene.pass_pictures(7)
+    assert scene.venue.samples == round(0.2 * VENUE_RATE)
+    scene.say(0.5)
+    scene.pass_pictures(20)
+    assert [spoken.samples for spoken in scene.spoken] == [9_600, 24_960]
+    scene.performance.close()
+    assert scene.performance.figures.dry_spells == 0
+
+
+def test_utterances_of_less_than_a_picture_are_all_said_and_counted() -> None:
+    scene = Scene()
+    for _ in range(10):
+        scene.say(0.007, 44_100)
+    scene.pass_pictures(10)
+    assert len(scene.spoken) == 10
+    assert scene.venue.samples == sum(spoken.samples for spoken in scene.spoken)
 
 
 def test_empty_sound_and_ends_without_sound_are_nothing() -> None:
@@ -531,6 +553,28 @@ def test_a_venue_that_breaks_fails_the_performance(caplog: pytest.LogCaptureFixt
     scene.pass_pictures(2)
     assert scene.failures == ["room has failed"]
     assert "has failed" in caplog.text
+
+
+def test_a_defect_fails_the_performance(caplog: pytest.LogCaptureFixture) -> None:
+    scene = Scene()
+
+    def ask(_: object) -> None:
+        raise ZeroDivisionError
+
+    scene.face.ask = ask  # type: ignore[method-assign]
+    scene.pass_pictures(1)
+    assert scene.failures == ["internal error"]
+    assert "ZeroDivisionError" in caplog.text
+    assert scene.clock.pending == 0
+
+
+def test_nothing_begins_after_the_end() -> None:
+    scene = Scene()
+    performance = Performance(FORMAT, scene.clock, max_ahead=1.0)
+    face = RememberingFace(performance)
+    face.fail("before all was open")
+    performance.begin(face, scene.venues)
+    assert not face.requests
 
 
 def test_closing_frees_the_timer_and_notes_what_was_cut() -> None:

@@ -188,8 +188,12 @@ class Performance:
         if now - self._time_of(self._next) > MAX_LATE:
             self.figures.standstills += 1
             self._anchor, self._anchored_at = self._next, now
-        while not self._closed and self._time_of(self._next) <= now + EARLY:
-            self._turn()
+        try:
+            while not self._closed and self._time_of(self._next) <= now + EARLY:
+                self._turn()
+        except Exception:  # noqa: BLE001 - else the clock would stop without a word
+            _log.exception("an avatar's performance has a defect")
+            self._fail("internal error")
         if not self._closed:
             self._timer = self._clock.call_at(self._time_of(self._next), self._tick)
 
