@@ -21,6 +21,7 @@ import argparse
 import asyncio
 import itertools
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -46,6 +47,8 @@ from processes import TICKS
 QUALITIES: tuple[Quality, ...] = ("low", "medium", "high")
 CODECS: tuple[VideoCodec, ...] = ("H264", "VP8", "AV1")
 WARM_UP_S = 2.0
+AFTERWARDS_S = 3.0
+"""What has not come by then is lost."""
 TEXT = (
     "Good morning, and welcome. I have looked at everything that you asked for, and there is one "
     "thing that I really want you to see: the blue jacket, which is made of wool and very warm. "
@@ -119,12 +122,13 @@ def clip(settings: FaceSettings, quality: Quality, speech: Pcm, seconds: float) 
             *("--avatar", Path(settings.avatar).name, "--out", str(out), "--quality", quality),
             *("--codec", settings.codec),
         ]
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), _cpu_of_children()
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        took = time.perf_counter() - began
+        took, cpu = time.perf_counter() - began, _cpu_of_children() - cpu
     return {
         "seconds": seconds,
         "took_s": round(took, 2),
+        "cpu_s": round(cpu, 2),
         "times_real_time": round(seconds / took, 1),
     }
 
@@ -191,7 +195,7 @@ async def pool(
         cpu, own = _cpu(renderers.pids), h.cpu_seconds()
         await asyncio.sleep(seconds)
         cpu, own = _cpu(renderers.pids) - cpu, h.cpu_seconds() - own
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(AFTERWARDS_S)
     finally:
         for viewer in viewers:
             viewer.close()
@@ -223,6 +227,12 @@ def _cpu(pids: Sequence[int]) -> float:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         total += int(fields[11]) + int(fields[12])
     return total / TICKS
+
+
+def _cpu_of_children() -> float:
+    """Of those that have ended, in seconds."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _ms(seconds: float) -> float:
