@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, ClassVar
 
-from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 from pydantic.alias_generators import to_camel
 
 from greenroom.api.avatars.bodies import (
@@ -53,27 +53,20 @@ class AgoraSettings(_Camel):
 class Environment(_Camel):
     """`environment`."""
 
+    parts: ClassVar[tuple[str, ...]] = ("agoraSettings",)
+
     agora_settings: AgoraSettings
     cluster: Label = ""
     pod_name: Label = ""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _fields_are_missing_not_objects(cls, data: Any) -> Any:
-        return {"agoraSettings": {}, **data} if isinstance(data, dict) else data
 
 
 class SessionTokenRequest(_Camel):
     """`POST /auth/session-token`."""
 
+    parts: ClassVar[tuple[str, ...]] = ("personaConfig", "environment")
+
     persona_config: PersonaConfig
     environment: Environment
-
-    @model_validator(mode="before")
-    @classmethod
-    def _fields_are_missing_not_objects(cls, data: Any) -> Any:
-        both: dict[str, Any] = {"personaConfig": {}, "environment": {}}
-        return {**both, **data} if isinstance(data, dict) else data
 
     def order(self) -> AvatarOrder:
         """What is asked for; the labels of the node are kept beside it."""

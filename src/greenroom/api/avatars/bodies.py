@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -47,12 +47,16 @@ class Body(BaseModel):
         strict=True, frozen=True, extra="ignore", hide_input_in_errors=True, allow_inf_nan=False
     )
 
+    parts: ClassVar[tuple[str, ...]] = ()
+    """Fields that are objects, of which, when one is missing, the fields are named."""
+
     @model_validator(mode="before")
     @classmethod
     def _null_is_missing(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
-        return {name: value for name, value in data.items() if value is not None}
+        given = {name: value for name, value in data.items() if value is not None}
+        return {part: {} for part in cls.parts} | given
 
 
 async def read(call: Call, model: type[Model]) -> Model:

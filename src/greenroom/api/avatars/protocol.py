@@ -120,26 +120,20 @@ def _init(message: Message, event_id: EventId) -> Init:
 
 def _voice(message: Message, event_id: EventId) -> Voice:
     encoding, rate = _encoding(message), _rate(message)
-    missing = [
-        name
-        for name, absent in (
-            ("audio", message.get("audio") is None),
-            ("encoding", encoding is None),
-            ("sample_rate", rate is None and encoding != "OPUS"),
-        )
-        if absent
-    ]
-    if missing:
+    if encoding == "OPUS":
+        rate = OPUS_RATE
+    given = {"audio": message.get("audio"), "encoding": encoding, "sample_rate": rate}
+    missing = [name for name, value in given.items() if value is None]
+    if missing or encoding is None or rate is None:
         raise _missing(*missing)
-    audio = _audio(message["audio"])
+    audio = _audio(given["audio"])
     if encoding == "PCM16" and len(audio) % 2:
         raise Refused(
             Code.INVALID_AUDIO,
             f"audio has {len(audio)} bytes, an odd number; PCM16 is samples of two bytes: signed, "
             "little-endian, mono",
         )
-    # Both were found above, but for the rate of OPUS.
-    return Voice(event_id, audio, encoding or "PCM16", rate or OPUS_RATE)
+    return Voice(event_id, audio, encoding, rate)
 
 
 def _encoding(message: Message) -> Encoding | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 
 from starlette.types import Message, Receive, Send
 
@@ -36,7 +35,7 @@ from greenroom.api.avatars.voice import VoiceDecoder
 from greenroom.api.live_sockets import LiveSockets
 from greenroom.api.text_socket import OwnEndings, TextSocket
 from greenroom.avatar.ports import GestureCue
-from greenroom.errors import CapacityExceeded, GreenroomError
+from greenroom.errors import CapacityExceeded
 from greenroom.sessions.model import EndReason
 from greenroom.stage.ports import Ended, LiveAvatar
 
@@ -63,7 +62,7 @@ class AvatarSocket:
         self._socket = TextSocket(receive, send, OWN_ENDINGS)
         self._socket.session_id = named
         self._decoder = VoiceDecoder(parts.settings.avatar.max_ahead)
-        self._entering: asyncio.Task[LiveAvatar] | None = None
+        self._entering: asyncio.Task[None] | None = None
         self._avatar: LiveAvatar | None = None
         self._replaced = False
         self._init_timer: asyncio.TimerHandle | None = None
@@ -111,11 +110,9 @@ class AvatarSocket:
                 timer.cancel()
         try:
             if self._entering is not None:
-                # What went wrong there has been told.
-                with contextlib.suppress(GreenroomError):
-                    avatar = await self._entering
-                    if not self._replaced:
-                        avatar.leave()
+                await asyncio.wait([self._entering])
+            if self._avatar is not None and not self._replaced:
+                self._avatar.leave()
         finally:
             self._sockets.remove(self)
 
@@ -176,13 +173,16 @@ class AvatarSocket:
         if self._init_timer is not None:
             self._init_timer.cancel()
         # A task of its own: it is not to be cancelled half-way, and whoever is let in must leave.
-        self._entering = self._loop.create_task(self._parts.avatars.enter(self._named, self))
+        self._entering = self._loop.create_task(self._enter())
+        await asyncio.shield(self._entering)
+
+    async def _enter(self) -> None:
         try:
-            self._avatar = await asyncio.shield(self._entering)
-        except GreenroomError as error:
+            self._avatar = await self._parts.avatars.enter(self._named, self)
+        except Exception as error:  # noqa: BLE001 - it is told, and logged if it is a defect
             self._socket.end(not_entered(error))
-            return
-        self.session_id = self._named
+        else:
+            self.session_id = self._named
 
     async def _voice(self, avatar: LiveAvatar, voice: Voice) -> None:
         if self._decoder.is_quick(voice):
