@@ -8,6 +8,8 @@
          lip sync (with movement), drawing, conversion and encoding, and how many such sessions one
          core could serve in real time. While it speaks (real speech of espeak-ng, no pauses), and
          silent.
+`whole`  for comparison, what one would write first: the same poses by the same puppet, but every
+         picture drawn, converted and encoded whole, by x264 `ultrafast`
 `clip`   `greenroom avatar` as a process of its own: times faster than it plays, its start included
 `pool`   N faces on renderer processes in real time: each picture is asked for when it is due. It is
          late where it took more than the time of one picture, and lost where it never came.
@@ -27,9 +29,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
+import av
 import numpy as np
 
 import harness as h
@@ -38,11 +42,19 @@ from greenroom.audio.resample import resample
 from greenroom.audio.wave_file import write_wav
 from greenroom.avatar.face import CompleteFace, open_face
 from greenroom.avatar.formats import FORMATS, LIP_SYNC_RATE, LOOK_AHEAD, Quality, VideoCodec
+from greenroom.avatar.lipsync.reader import LipSync
+from greenroom.avatar.motion.loudness import loudness
+from greenroom.avatar.motion.motion import Motion
 from greenroom.avatar.packs.library import AvatarLibrary
-from greenroom.avatar.ports import EncodedPicture, FaceSettings, FrameRequest
+from greenroom.avatar.packs.pack import load_pack
+from greenroom.avatar.ports import PIXEL_FORMAT, EncodedPicture, FaceSettings, FrameRequest
+from greenroom.avatar.puppet.puppet import SkiaPuppet
 from greenroom.avatar.renderer import HelperRenderers
 from greenroom.speech.espeak import EspeakSynthesizer
 from processes import TICKS
+
+if TYPE_CHECKING:
+    from av.video.codeccontext import VideoCodecContext
 
 QUALITIES: tuple[Quality, ...] = ("low", "medium", "high")
 CODECS: tuple[VideoCodec, ...] = ("H264", "VP8", "AV1")
@@ -108,6 +120,40 @@ def face(settings: FaceSettings, speech: Pcm | None, seconds: float) -> dict[str
         "slowest_ms": _ms(slowest),
         "sessions_per_core": round(count / rate / cpu, 1),
         "kbit_s": round(8 * size / seconds / 1000),
+    }
+
+
+def whole(settings: FaceSettings, speech: Pcm | None, seconds: float) -> dict[str, Any]:
+    """CPU of pictures that are made whole each time; H264 whatever the settings say."""
+    size = settings.format
+    lips, motion = LipSync(), Motion(settings.seed)
+    puppet = SkiaPuppet(load_pack(Path(settings.avatar)), size.width, size.height)
+    encoder = cast("VideoCodecContext", av.CodecContext.create("libx264", "w"))
+    encoder.width, encoder.height, encoder.pix_fmt = size.width, size.height, "yuv420p"
+    encoder.time_base, encoder.framerate = Fraction(1, size.rate), Fraction(size.rate)
+    encoder.bit_rate, encoder.thread_count = size.bitrate, 1
+    encoder.options = {"preset": "ultrafast", "tune": "zerolatency"}
+    count, before = round(seconds * size.rate), round(WARM_UP_S * size.rate)
+    coded = 0
+    for k, request in enumerate(itertools.islice(requests(settings, speech), before + count)):
+        if k == before:
+            began, coded = time.process_time(), 0
+        lips.push(request.pcm)
+        weights = lips.weights(request.at, request.at + request.samples)
+        level = loudness(request.pcm)
+        pose = motion.step(1 / size.rate, weights, level, request.activity, request.gestures)
+        puppet._everything = (0, 0, size.width, size.height)  # noqa: SLF001 - as if all had changed
+        puppet.draw(pose)
+        frame = av.VideoFrame.from_ndarray(puppet.pixels, format=PIXEL_FORMAT)
+        frame = frame.reformat(format="yuv420p")
+        frame.pts = k
+        coded += sum(packet.size for packet in encoder.encode(frame))
+    cpu = time.process_time() - began
+    return {
+        "pictures": count,
+        "cpu_ms_per_picture": _ms(cpu / count),
+        "sessions_per_core": round(count / size.rate / cpu, 1),
+        "kbit_s": round(8 * coded / seconds / 1000),
     }
 
 
@@ -251,14 +297,14 @@ def main() -> None:
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--quick", action="store_true", help="medium, 10 s each (the default)")
     length.add_argument("--full", action="store_true", help="everything, 30 s each")
-    parser.add_argument("--only", help="of face,clip,pool: these, with commas")
+    parser.add_argument("--only", help="of face,whole,clip,pool: these, with commas")
     parser.add_argument("--avatar", help="an avatar's id; default: the first")
     parser.add_argument("--quality", choices=QUALITIES, help="only this one")
     parser.add_argument("--codec", choices=CODECS, help="only this one")
     parser.add_argument("--n", type=int, default=20, help="pool: faces")
     parser.add_argument("--processes", type=int, default=2, help="pool: renderer processes")
     a = parser.parse_args()
-    measures = a.only.split(",") if a.only else ["face", "clip", "pool"]
+    measures = a.only.split(",") if a.only else ["face", "whole", "clip", "pool"]
     seconds = 30.0 if a.full else 10.0
     qualities = [a.quality] if a.quality else QUALITIES if a.full else ["medium"]
     codecs = [a.codec] if a.codec else CODECS
@@ -272,6 +318,9 @@ def main() -> None:
         if "face" in measures:
             for state, sound in sounds:
                 emit("avatar-face", face(settings, sound, seconds), **about, state=state)
+        if "whole" in measures and codec == "H264":
+            for state, sound in sounds:
+                emit("avatar-whole", whole(settings, sound, seconds), **about, state=state)
         if "clip" in measures:
             emit("avatar-clip", clip(settings, quality, speech, 2 * seconds), **about)
     if "pool" in measures:
