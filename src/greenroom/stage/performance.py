@@ -204,22 +204,15 @@ class Performance:
         self._next += 1
         self._sound = self._line.take()
         speaking = self._sound is not None or self._line.speaking
-        asks = self._keeps_up()
-        # The reader takes back the silence that it assumed, where it is told so in time.
-        begins = self._line.begins and asks
         if self._line.begins:
             self._heard = at
-        if begins:
-            self._feed.cut(at)
         heard = self._line.listen()
         self._feed.hear(self._heard, heard)
         self._heard += len(heard)
         for spoken in self._line.over():
             self._note(spoken)
-        if asks:
-            self._ask(
-                at, self._samples, cut=begins, activity="speaking" if speaking else self._rest
-            )
+        if self._keeps_up():
+            self._ask(at, self._samples, activity="speaking" if speaking else self._rest)
         was_busy, self._was_busy = self._was_busy, self.busy
         if was_busy and not self._was_busy:
             self._on_silent()
@@ -255,7 +248,7 @@ class Performance:
             self._fail("the renderer does not answer")
         return False
 
-    def _ask(self, at: int, samples: int, *, cut: bool, activity: Activity) -> None:
+    def _ask(self, at: int, samples: int, *, activity: Activity, cut: bool = False) -> None:
         if self._closed or self._face is None:
             return
         keyframe = not self._keyframe_asked and any(v.keyframe_wanted for v in self._venues)
@@ -276,7 +269,7 @@ class Performance:
         passed = int((self._clock.time() - self._time_of(current)) * LIP_SYNC_RATE)
         at = min(max(begin + passed, begin + 1), end - 1)
         self._feed.cut(at)
-        self._ask(at, end - at, cut=True, activity=self._rest)
+        self._ask(at, end - at, activity=self._rest, cut=True)
 
     # Ends.
 
