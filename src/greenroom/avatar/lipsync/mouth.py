@@ -9,7 +9,7 @@ from greenroom.avatar.visemes import VISEMES, Weights, at_rest
 
 _GLIDE = 0.6
 """Of the way to the next shape, each hop of 10 ms: a time constant of about 11 ms."""
-_STRESS = 4.0
+_STRESS = 3.0
 """How much more a hop with closed lips counts in a picture than another."""
 _AT_REST = 0.99
 """From this weight of `sil` on a closing mouth is closed: its picture changes no more."""
