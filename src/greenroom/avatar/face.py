@@ -28,7 +28,6 @@ from greenroom.avatar.puppet.puppet import SkiaPuppet
 from greenroom.avatar.video.encoder import VideoEncoder, open_encoder
 from greenroom.avatar.video.planes import Planes
 from greenroom.avatar.visemes import Weights
-from greenroom.errors import ProviderFailed
 
 
 class Mover(Protocol):
@@ -56,7 +55,7 @@ class CompleteFace:
         self._motion = motion
         self._puppet = puppet
         self._planes = planes
-        self._encoder: VideoEncoder | None = encoder
+        self._encoder = encoder
         self._sound = RecentSound()
         self._moved_until = 0
         self._lip_sync = self._drawing = self._conversion = self._encoding = 0.0
@@ -73,9 +72,6 @@ class CompleteFace:
 
     def frame(self, request: FrameRequest) -> EncodedPicture:
         """See `ports.Face`."""
-        encoder = self._encoder
-        if encoder is None:
-            raise ProviderFailed("face", "it is closed", retryable=False)
         began = time.process_time()
         pose = self._pose(request)
         posed = time.process_time()
@@ -83,7 +79,7 @@ class CompleteFace:
         drawn = time.process_time()
         self._planes.update(self._puppet.pixels, changes)
         converted = time.process_time()
-        picture = encoder.encode(
+        picture = self._encoder.encode(
             self._planes.frame, request.at, keyframe=request.keyframe, changed=bool(changes)
         )
         self._lip_sync += posed - began
@@ -114,7 +110,7 @@ class CompleteFace:
 
     def close(self) -> None:
         """See `ports.Face`."""
-        self._encoder = None
+        self._encoder.close()
 
 
 def open_face(settings: FaceSettings) -> CompleteFace:

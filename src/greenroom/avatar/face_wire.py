@@ -38,9 +38,8 @@ def say_open(settings: FaceSettings) -> Said:
     return header, b""
 
 
-def hear_open(frame: Frame) -> FaceSettings:
+def settings_of(header: dict[str, Any]) -> FaceSettings:
     """The counterpart of `say_open`."""
-    header = frame.header
     return FaceSettings(
         header["avatar"], PictureFormat(*header["format"]), header["codec"], header["seed"]
     )

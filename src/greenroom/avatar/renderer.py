@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from greenroom.avatar.face_wire import hear_failure, hear_picture, say_open, say_request
 from greenroom.avatar.ports import FaceListener, FaceSettings, FrameRequest
@@ -84,16 +85,25 @@ class HelperFace:
 
 
 class HelperRenderers:
-    """See `ports.Renderers`. `size` processes (0: one for each core that this process may use)."""
+    """See `ports.Renderers`. `size` processes (0: one for each core that this process may use).
+
+    The artwork of `expected` faces is made ready once the processes have started, by each of them.
+    """
 
     def __init__(
-        self, size: int, faces_per_helper: int, *, command: Sequence[str] = _COMMAND
+        self,
+        size: int,
+        faces_per_helper: int,
+        *,
+        expected: Iterable[FaceSettings] = (),
+        command: Sequence[str] = _COMMAND,
     ) -> None:
         size = size or _cores()
         self._most = size * faces_per_helper
+        faces = json.dumps([say_open(settings)[0] for settings in expected])
         self._pool = HelperPool(
             _NAME,
-            command,
+            (*command, faces),
             size,
             calls_per_helper=faces_per_helper,
             start_timeout=_START_TIMEOUT,
