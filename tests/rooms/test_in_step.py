@@ -99,6 +99,19 @@ def test_a_flush_drops_sound_and_sends_the_pictures_that_wait(tracks: Tracks) ->
     assert tracks.clock.pending == 0
 
 
+def test_after_a_flush_pictures_do_not_wait_until_there_is_sound_again(tracks: Tracks) -> None:
+    tracks.step.play(PIECE)
+    tracks.step.flush()
+    tracks.step.show(picture(1))
+    tracks.step.show(picture(2))
+    assert tracks.pictures.frames == [picture(1), picture(2)]
+    tracks.step.play(PIECE)
+    tracks.step.show(picture(3))
+    assert len(tracks.pictures.frames) == 2
+    tracks.clock.advance(PICTURE_DELAY)
+    assert len(tracks.pictures.frames) == 3
+
+
 def test_nothing_is_taken_once_it_is_closed(tracks: Tracks) -> None:
     tracks.step.show(picture(1))
     tracks.step.close()

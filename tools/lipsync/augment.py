@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -10,6 +12,8 @@ from greenroom.avatar.formats import LIP_SYNC_RATE
 
 Sound = npt.NDArray[np.float32]
 """Samples at LIP_SYNC_RATE, full scale 1."""
+Gains = Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]
+"""Of each frequency (Hz)."""
 
 
 def spoil(pcm: Pcm, rng: np.random.Generator) -> Pcm:
@@ -19,7 +23,7 @@ def spoil(pcm: Pcm, rng: np.random.Generator) -> Pcm:
         sound = _room(sound, rng)
     sound = _colour(sound, rng)
     if rng.random() < 0.25:
-        sound = _band(sound, rng.uniform(50, 350), rng.uniform(3000, 3900))
+        sound = telephone(sound, rng.uniform(50, 350), rng.uniform(3000, 3900))
     sound /= max(float(np.abs(sound).max()), 1e-6)
     if rng.random() < 0.6:
         sound = sound + noise(len(sound), rng) * 10 ** (-rng.uniform(8, 45) / 20)
@@ -80,36 +84,29 @@ def _bangs(samples: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
     return sound
 
 
-def _filtered(sound: npt.NDArray[np.floating], gains: npt.NDArray[np.floating]) -> Sound:
-    """Through a filter of linear phase, given by its gains at len(sound) // 2 + 1 frequencies."""
-    return np.fft.irfft(np.fft.rfft(sound) * gains, len(sound)).astype(np.float32)
-
-
-def _frequencies(samples: int) -> npt.NDArray[np.float64]:
-    return np.fft.rfftfreq(samples, 1 / LIP_SYNC_RATE)
+def _filtered(sound: npt.NDArray[np.floating], gains: Gains) -> Sound:
+    """Through a filter of linear phase."""
+    size = 1 << (len(sound) - 1).bit_length()
+    frequencies = np.maximum(np.fft.rfftfreq(size, 1 / LIP_SYNC_RATE), 1)
+    filtered = np.fft.irfft(np.fft.rfft(sound, size) * gains(frequencies), size)
+    return filtered[: len(sound)].astype(np.float32)
 
 
 def _shape(sound: npt.NDArray[np.floating], slope: float) -> Sound:
     """Power by frequency: 0 stays white, -1 is pink, -2 brown."""
-    gains = np.maximum(_frequencies(len(sound)), 40.0) ** (slope / 2)
-    return _filtered(sound, gains)
+    return _filtered(sound, lambda frequencies: np.maximum(frequencies, 40.0) ** (slope / 2))
 
 
 def _colour(sound: Sound, rng: np.random.Generator) -> Sound:
     """A microphone's and a mouth's own: a random smooth equaliser of up to 9 dB."""
-    points = np.geomspace(100, 8000, 7)
-    gains_db = rng.uniform(-9, 9, size=7)
-    frequencies = np.maximum(_frequencies(len(sound)), 1)
-    gains = 10 ** (np.interp(np.log(frequencies), np.log(points), gains_db) / 20)
-    return _filtered(sound, gains)
+    points = np.log(np.geomspace(100, 8000, 7))
+    levels = rng.uniform(-9, 9, size=7)
+    return _filtered(sound, lambda f: 10 ** (np.interp(np.log(f), points, levels) / 20))
 
 
-def _band(sound: Sound, low: float, high: float) -> Sound:
-    """What a telephone line leaves."""
-    frequencies = _frequencies(len(sound))
-    gains = 1 / np.sqrt(1 + (low / np.maximum(frequencies, 1)) ** 6)
-    gains *= 1 / np.sqrt(1 + (frequencies / high) ** 30)
-    return _filtered(sound, gains)
+def telephone(sound: Sound, low: float = 300, high: float = 3400) -> Sound:
+    """What a telephone line leaves: the band from `low` to `high` Hz."""
+    return _filtered(sound, lambda f: 1 / np.sqrt((1 + (low / f) ** 6) * (1 + (f / high) ** 30)))
 
 
 def _room(sound: Sound, rng: np.random.Generator) -> Sound:
@@ -119,7 +116,7 @@ def _room(sound: Sound, rng: np.random.Generator) -> Sound:
     tail = rng.standard_normal(len(t)) * np.exp(-6.9 * t / length)
     tail *= 10 ** (-rng.uniform(3, 18) / 20) / np.sqrt(np.sum(tail**2))
     tail[0] += 1
-    size = len(sound) + len(tail)
+    size = 1 << (len(sound) + len(tail)).bit_length()
     wet = np.fft.irfft(np.fft.rfft(sound, size) * np.fft.rfft(tail, size), size)
     return wet[: len(sound)].astype(np.float32)
 

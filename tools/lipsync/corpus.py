@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from lipsync import augment, sentences
+from lipsync import augment, flite, sentences
 from lipsync.speak import Espeak, Utterance
 from lipsync.targets import targets
 
@@ -40,6 +40,11 @@ UNHEARD_VOICES = (
 """Accents and variants of which nothing is trained on."""
 UNHEARD_LANGUAGES = ("roa/it+f5", "gmq/da+m4", "zlw/cs+Alicia", "grk/el+robert", "roa/ca+m6")
 """Languages of which nothing is trained on; they say made-up words."""
+
+
+_FLITE_VOICES = ("slt", "rms", "kal16")
+UNHEARD_FLITE_VOICE = "awb"
+"""A recorded person of whom nothing is trained on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +82,16 @@ def lesson(pcm: Pcm, mouths: Floats) -> Lesson:
 
 
 def _utterance(espeak: Espeak, choose: random.Random) -> Utterance:
-    in_english = choose.random() < 0.6
-    voice = choose.choice(_ENGLISH if in_english else _OTHERS)
-    made_up = not in_english or choose.random() < 0.25
-    text = sentences.babble(choose) if made_up else sentences.english(choose)
+    who = choose.random()
     # A bigger head speaks more slowly here; the pace makes up for it in part.
     size = choose.uniform(0.82, 1.2)
+    if who < 0.35:
+        text = sentences.babble(choose) if choose.random() < 0.15 else sentences.english(choose)
+        voice = choose.choice(_FLITE_VOICES)
+        return flite.say(text, voice, slowness=choose.uniform(0.8, 1.25) / size, size=size)
+    voice = choose.choice(_ENGLISH if who < 0.7 else _OTHERS)
+    made_up = who >= 0.7 or choose.random() < 0.25
+    text = sentences.babble(choose) if made_up else sentences.english(choose)
     return espeak.say(
         text,
         f"{voice}+{choose.choice(_VARIANTS)}",
@@ -104,3 +113,9 @@ def unheard(espeak: Espeak, *, sentences_each: int = 3) -> Iterator[tuple[str, U
     for voice in UNHEARD_LANGUAGES:
         for _ in range(sentences_each):
             yield voice, espeak.say(sentences.babble(choose), voice)
+
+
+def unheard_person() -> Iterator[Utterance]:
+    """All unheard sentences by the recorded person that is kept for the test."""
+    for text in sentences.UNHEARD:
+        yield flite.say(text, UNHEARD_FLITE_VOICE)

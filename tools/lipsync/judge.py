@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from lipsync.speak import Utterance
-from lipsync.targets import closures, targets
 
 from greenroom.audio.pcm import Pcm
 from greenroom.avatar.formats import LIP_SYNC_RATE
 from greenroom.avatar.lipsync.reader import LipSync
 from greenroom.avatar.lipsync.spectrum import HOP, Floats
 from greenroom.avatar.visemes import VISEMES
+from lipsync.speak import Utterance
+from lipsync.targets import closures, targets
 
 RATE = 25
 """Pictures a second."""
@@ -48,6 +48,8 @@ _SHUT = 0.7
 
 Reader = Callable[[Pcm], Floats]
 """All pictures of a sound: (pictures, 15)."""
+Utterances = Sequence[tuple[Utterance, Pcm]]
+"""What was said, and the sound in which it is heard."""
 
 
 def read_lips(pcm: Pcm) -> Floats:
@@ -96,8 +98,8 @@ class Verdict:
     lips: int
 
 
-def judge(reader: Reader, said: Iterable[tuple[Utterance, Pcm]]) -> Verdict:
-    """Judge a reader by utterances, each with the sound in which it is heard."""
+def judge(reader: Reader, said: Utterances) -> Verdict:
+    """Judge a reader by what it makes of the sounds."""
     seen, wanted = [], []
     hit = closed_lips = 0
     for utterance, pcm in said:

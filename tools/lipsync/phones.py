@@ -26,6 +26,8 @@ VOICED_STOPS = frozenset(_TABLE["voiced stop"])
 SHAPELESS = frozenset(_TABLE["shapeless"])
 """Made in the throat: the mouth is already that of the sound that follows."""
 SCHWA = frozenset(_TABLE["schwa"])
+FLITE = dict(pair.split("=") for pair in _TABLE["flite"])
+"""flite's names of phones to the alphabet's."""
 
 
 def visemes(phone: str) -> list[int]:

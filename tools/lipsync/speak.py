@@ -48,6 +48,8 @@ class Utterance:
     pcm: Pcm
     """At LIP_SYNC_RATE."""
     phones: list[tuple[float, str]]
+    stops_begin_closed: bool = False
+    """Whether an unvoiced stop begins with its closure; else with the burst that ends it."""
 
 
 class Espeak:

@@ -49,6 +49,8 @@ _SIL, _PP = VISEMES.index("sil"), VISEMES.index("PP")
 _STEP = 80
 """Samples (5 ms) by which a closure is sought in the sound."""
 _LONGEST_CLOSURE = 0.12
+_CLOSED_SHARE = 0.75
+"""Of a stop that begins with its closure, how much that is."""
 _RELEASE = 0.008
 """Seconds from a stop's burst until the mouth is the next sound's."""
 
@@ -64,42 +66,36 @@ class Segment:
 
 
 def segments(utterance: Utterance) -> list[Segment]:
-    """The visemes of an utterance in order, without gaps.
+    """The visemes of an utterance in order; after a burst there is none for a moment.
 
-    espeak tells of an unvoiced stop when it bursts: its closure is the silence before, which
-    the sound shows. A voiced stop begins with its closure.
+    Where an unvoiced stop is told of when it bursts, its closure is the silence before, which the
+    sound shows.
     """
     ends = [start for start, _ in utterance.phones[1:]]
     ends.append(len(utterance.pcm) / LIP_SYNC_RATE)
     found: list[Segment] = []
     for (start, phone), end in zip(utterance.phones, ends, strict=True):
         symbol = first_symbol(phone)
-        if symbol in UNVOICED_STOPS:
-            closed = start - _silence_before(utterance.pcm, start)
-            while found and found[-1].start >= closed and len(found) > 1:
-                found.pop()
-            if found:
-                found[-1].end = closed
-        else:
-            closed = start
-        seen = visemes(phone)
         if symbol in SHAPELESS:
-            _lengthen(found, end)
+            if found:
+                found[-1].end = end
             continue
-        seen = seen or [_SIL]
+        closed, burst = start, end
+        if symbol in UNVOICED_STOPS and not utterance.stops_begin_closed:
+            closed, burst = start - _silence_before(utterance.pcm, start), start
+            while len(found) > 1 and found[-1].start >= closed:
+                found.pop()
+            found[-1].end = closed
+        elif symbol in UNVOICED_STOPS | VOICED_STOPS:
+            burst = start + _CLOSED_SHARE * (end - start)
+        seen = visemes(phone) or [_SIL]
         step = (end - closed) / len(seen)
         for i, viseme in enumerate(seen):
             pull = _PULLS[VISEMES[viseme]][0] * (_SCHWA_PULL if symbol in SCHWA else 1.0)
             found.append(Segment(closed + i * step, closed + (i + 1) * step, viseme, pull))
-        if symbol in UNVOICED_STOPS | VOICED_STOPS and len(seen) == 1:
-            burst = start if symbol in UNVOICED_STOPS else start + 0.75 * (end - start)
+        if burst < end and len(seen) == 1:
             found[-1].end = min(end, burst + _RELEASE)
     return found
-
-
-def _lengthen(found: list[Segment], end: float) -> None:
-    if found:
-        found[-1].end = end
 
 
 def _silence_before(pcm: Pcm, at: float) -> float:

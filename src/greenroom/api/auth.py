@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
-from urllib.parse import parse_qs
 
 import jwt
 import orjson
@@ -58,13 +57,22 @@ class Principal:
 class SessionTokens:
     """Signs and checks session tokens: JWTs that name a session and its tenant.
 
-    `ttl` is in seconds; `now` gives seconds since 1970.
+    `ttl` is in seconds; `now` gives seconds since 1970. Tokens of one `audience` are no good where
+    another is asked for.
     """
 
-    def __init__(self, secret: str, ttl: float, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        secret: str,
+        ttl: float,
+        *,
+        audience: str = _AUDIENCE,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._secret = secret
         self._key = secret.encode()
         self._ttl = ttl
+        self._audience = audience
         self._now = now
 
     def sign(self, session_id: str, tenant: str) -> tuple[str, datetime]:
@@ -75,7 +83,7 @@ class SessionTokens:
             "sub": session_id,
             "tenant": tenant,
             "iss": _ISSUER,
-            "aud": _AUDIENCE,
+            "aud": self._audience,
             "iat": issued,
             "exp": expires,
         }
@@ -93,7 +101,7 @@ class SessionTokens:
                 token,
                 self._secret,
                 algorithms=[_ALGORITHM],
-                audience=_AUDIENCE,
+                audience=self._audience,
                 issuer=_ISSUER,
                 # The time is checked here, by this object's own clock.
                 options={"require": ["sub", "exp"], "verify_exp": False, "verify_iat": False},
@@ -150,14 +158,7 @@ def bearer_token(request: HttpRequest) -> str | None:
 
 def handshake_token(request: HttpRequest) -> str | None:
     """The token of a WebSocket's handshake: the header's, else `token` in the query."""
-    token = bearer_token(request)
-    if token is None:
-        try:
-            query = parse_qs(request.scope["query_string"].decode("latin-1"), max_num_fields=32)
-        except ValueError:  # more fields than that
-            return None
-        token = query.get("token", [None])[0]
-    return token
+    return bearer_token(request) or request.query("token")
 
 
 def _base64url(data: bytes) -> bytes:

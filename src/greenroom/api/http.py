@@ -10,6 +10,7 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeAlias
+from urllib.parse import parse_qs
 
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -90,6 +91,15 @@ class HttpRequest:
                 found: bytes = value
                 return found.decode("latin-1")
         return None
+
+    def query(self, name: str) -> str | None:
+        """The first value of this name in the query; None also where it holds too much."""
+        try:
+            query = parse_qs(self.scope["query_string"].decode("latin-1"), max_num_fields=32)
+        except ValueError:  # more fields than that
+            return None
+        values = query.get(name)
+        return values[0] if values else None
 
     @cached_property
     def address(self) -> str:

@@ -115,9 +115,9 @@ class FaceSettings:
 class FrameRequest:
     """A picture is wanted of the time from sample `at` to `at + samples`, at LIP_SYNC_RATE.
 
-    `pcm` is the sound that follows what was handed over before (empty: as many samples of silence
-    as time has passed): it reaches LOOK_AHEAD beyond the picture. With `cut` all sound that lies
-    at `at` and beyond and was handed over before is not heard: the mouth closes in this picture.
+    `pcm` is the sound that follows what was handed over before; it reaches LOOK_AHEAD beyond the
+    picture, and what is missing there is silence for good. With `cut` all sound that lies at `at`
+    and beyond and was handed over before becomes silence: the mouth closes in this picture.
     """
 
     at: int

@@ -85,9 +85,10 @@ def _make(sound: Pcm, settings: FaceSettings, out: Path, *, show: bool) -> float
     """Write the clip; return how many seconds it lasts."""
     from greenroom.avatar.clip.clip_file import clip_file
     from greenroom.avatar.clip.rendering import render
-    from greenroom.avatar.face import open_face
+    from greenroom.avatar.render_helper import warm
 
     picture = settings.format
+    open_face = warm()
     face = open_face(settings)
     try:
         with clip_file(out, settings.codec, picture) as clip, _bar(show=show) as bar:

@@ -69,7 +69,7 @@ class InStep:
         self._lead = np.zeros(samples_of(LEAD_MS, rate), np.int16)
         self._waiting: deque[tuple[float, EncodedFrame]] = deque()
         self._timer: Timer | None = None
-        self._closed = False
+        self._silenced = self._closed = False
         self.skips = 0
         """How often sound was dropped since it had fallen behind the pictures."""
 
@@ -82,6 +82,7 @@ class InStep:
         """See Venue. Sound that has fallen behind is dropped, and goes on with this piece."""
         if self._closed or not len(pcm):
             return
+        self._silenced = False
         queued = self._sound.queued_ms
         if queued > MAX_LEAD_MS:
             self.skips += 1
@@ -93,14 +94,21 @@ class InStep:
         """See Venue."""
         if self._closed:
             return
+        if self._silenced:
+            self._pictures.write(frame)
+            return
         self._waiting.append((self._clock.time() + PICTURE_DELAY, frame))
         if self._timer is None:
             self._wake()
 
     def flush(self) -> None:
-        """See Venue. Pictures that wait are sent now: the next ones build on them."""
+        """See Venue. Pictures that wait are sent now, since the next ones build on them.
+
+        Those that follow wait for nothing until there is sound again: the mouth closes at once.
+        """
         if self._closed:
             return
+        self._silenced = True
         self._sound.flush()
         self._stop_timer()
         while self._waiting:

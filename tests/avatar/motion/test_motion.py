@@ -25,13 +25,23 @@ SHARES = {"left_lid", "right_lid", "breath", "smile", "wave"}
 MOST_CHANGE = {
     "left_lid": 0.9, "right_lid": 0.9, "gaze_x": 0.85, "gaze_y": 0.85, "left_brow": 0.3,
     "right_brow": 0.3, "turn": 0.5, "pitch": 0.35, "tilt": 2.0, "sway": 0.2, "bob": 0.15,
-    "breath": 0.2, "smile": 0.3, "wave": 0.2, "wave_angle": 0.6,
+    "breath": 0.3, "smile": 0.3, "wave": 0.2, "wave_angle": 0.6,
 }  # fmt: skip
 """In 1/25 s. A lid is shut in two pictures, the eyes take three from edge to edge."""
+HELD = {"tilt": 0.13, "breath": 0.1}
+"""How far a value may be from where it is held, if that is more than 0.05."""
 
 
 def values(pose: Pose) -> list[float]:
     return [getattr(pose, name) for name in CHANNELS]
+
+
+def close(one: Pose, other: Pose) -> bool:
+    """Whether two poses are the same but for what is held still, each within a step of the path."""
+    return all(
+        abs(a - b) <= 2 * HELD.get(name, 0.05)
+        for name, a, b in zip(CHANNELS, values(one), values(other), strict=True)
+    )
 
 
 def run(
@@ -101,7 +111,8 @@ def test_at_20_and_at_25_pictures_a_second_the_path_is_the_same(
     for fifths, activity, gestures in script:
         a = run(slow, fifths / 5, activity, gestures=gestures, picture=1 / 20)
         b = run(fast, fifths / 5, activity, gestures=gestures, picture=1 / 25)
-        assert [*map(values, a[3::4])] == [*map(values, b[4::5])]
+        for one, other in zip(a[3::4], b[4::5], strict=True):
+            assert close(one, other)
 
 
 def test_faces_of_one_seed_move_alike_and_those_of_two_do_not() -> None:
@@ -118,8 +129,8 @@ def test_who_is_idle_is_exactly_still_in_many_pictures_but_not_for_long() -> Non
     poses = [values(pose) for pose in run(Motion(4), 60)]
     for a, b in itertools.pairwise(poses):
         still = [*still[:-1], still[-1] + 1] if a == b else [*still, 0]
-    assert sum(still) > 0.3 * len(poses)
-    assert max(still) < 3 / PICTURE
+    assert sum(still) > 0.6 * len(poses)
+    assert max(still) < 4 / PICTURE
 
 
 def test_the_head_moves_more_while_speaking() -> None:
@@ -185,9 +196,10 @@ def test_a_gesture_is_seen_and_over_after_its_time(
     without = run(plain, SECONDS[name] + 1)
     poses = run(gesturing, SECONDS[name] + 1, gestures=[GestureCue(name, 1.0, 0.4)])
     assert max(map(read, poses)) >= least
-    if name != "look":  # after which the eyes have other plans
-        assert values(poses[-1]) == values(without[-1])
-    assert abs(read(poses[-1]) - read(without[-1])) < 0.2
+    if name == "look":  # after which the eyes have other plans
+        assert poses[-1].gaze_x < 0.5
+    else:
+        assert close(poses[-1], without[-1])
 
 
 def test_gestures_overlap() -> None:

@@ -28,7 +28,7 @@ PIECE = SOUND_RATE * 20 // 1000
 
 
 class _Kind(NamedTuple):
-    """FFmpeg's names of a container, and of the encoder of its sound; its codecs, the best first.
+    """A kind of file: FFmpeg's name of it, its video codecs, the best first, and what its sound is.
 
     `options` are the muxer's.
     """
@@ -45,6 +45,8 @@ _KINDS = {
     ".webm": _Kind("webm", ("VP8", "AV1"), "libopus", {}),
     ".mkv": _Kind("matroska", ("H264", "VP8", "AV1"), "libopus", {}),
 }
+_EFFORT = {"aac": {"aac_coder": "fast"}, "libopus": {"compression_level": "5"}}
+"""By default both take as long as the pictures do, and speech doesn't sound better for it."""
 
 
 def codec_for(path: Path, wanted: VideoCodec | None = None) -> VideoCodec:
@@ -81,7 +83,11 @@ class ClipFile:
         self._audio = cast(
             "AudioStream",
             self._container.add_stream(
-                sound, rate=SOUND_RATE, layout="mono", bit_rate=SOUND_BITRATE
+                sound,
+                rate=SOUND_RATE,
+                options=_EFFORT[sound],
+                layout="mono",
+                bit_rate=SOUND_BITRATE,
             ),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -17,8 +18,8 @@ AROUND = 0.5
 """Seconds without speech that a clip has before and after the sound."""
 VOICE = -50.0
 """dBFS from which on a picture's sound counts as speech."""
-PAUSE = 0.6
-"""Seconds to the nearest speech up to which the face is still one that speaks."""
+PAUSE = 1.2
+"""Seconds: in a pause of more the face is idle, in a shorter one it goes on as one that speaks."""
 
 OnPicture = Callable[[int, int], None]
 """Told how many pictures are made, and how many there will be."""
@@ -67,8 +68,11 @@ def requests(heard: Pcm, picture: PictureFormat) -> Iterator[FrameRequest]:
 
 
 def _speaking(heard: Pcm, picture: PictureFormat) -> list[bool]:
-    """For each picture whether there is speech in it or near by."""
+    """For each picture whether there is speech in it, or before and after it."""
     pictures = heard[: len(heard) // picture.samples * picture.samples]
-    loud = [loudness(row) > VOICE for row in pictures.reshape(-1, picture.samples)]
-    near = round(PAUSE * picture.rate)
-    return [any(loud[max(0, k - near) : k + near + 1]) for k in range(len(loud))]
+    speaking = [loudness(row) > VOICE for row in pictures.reshape(-1, picture.samples)]
+    loud = [k for k, speaks in enumerate(speaking) if speaks]
+    for last, following in itertools.pairwise(loud):
+        if following - last <= PAUSE * picture.rate:
+            speaking[last:following] = [True] * (following - last)
+    return speaking

@@ -59,10 +59,10 @@ class Ear:
     def listen(self, pcm: Pcm) -> Heard:
         """The next frames: `pcm` holds n * HOP + 2 * LEAD samples, around the n hops."""
         n = (len(pcm) - 2 * LEAD) // HOP
-        if pcm.max() <= QUIET and pcm.min() >= -QUIET:
+        sizes = np.abs(pcm).view(np.uint16)  # of -32768 too
+        if sizes.max() <= QUIET:
             return Heard(_silence(n), [False] * n, [self._level.now] * n)
-        rows = windows(pcm)
-        sounds = ((rows.max(axis=1) > QUIET) | (rows.min(axis=1) < -QUIET)).tolist()
+        sounds = (windows(sizes).max(axis=1) > QUIET).tolist()
         levels, loudness = analyse(pcm)
         voice = []
         for i, (sound, loud) in enumerate(zip(sounds, loudness.tolist(), strict=True)):

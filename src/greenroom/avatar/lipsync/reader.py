@@ -15,7 +15,7 @@ from greenroom.avatar.visemes import Weights, at_rest
 
 _BATCH = 200
 """Hops that are computed at once, at most: pictures that were left out are caught up with."""
-_REST: list[float] = at_rest().tolist()
+_REST = at_rest()
 
 
 class LipSync:
@@ -65,35 +65,29 @@ class LipSync:
             self._shut(self._cut_at)
         self._sound.extend_to(end + LOOK_AHEAD)
         last = end // HOP
-        # Time that no picture was asked for passes too; the picture shows its own hops only.
-        self._pass_over(min(last, start // HOP))
-        weights = self._mouth.move(self._judge(last))
+        # Time that no picture was asked for passes too, but a picture shows its own hops only.
+        while self._hop < min(last, start // HOP):
+            self._go_on(min(last, start // HOP, self._hop + _BATCH))
+        weights = self._go_on(last) if last > self._hop else self._mouth.shape
         self._sound.drop_before((self._hop + AFTER) * HOP - LEAD)
         return weights
 
-    def _pass_over(self, hop: int) -> None:
-        while self._hop < hop:
-            self._mouth.move(self._judge(min(hop, self._hop + _BATCH)))
-
-    def _judge(self, last: int) -> list[list[float]]:
-        """The shapes of the hops from the next one to `last`, which becomes the next."""
+    def _go_on(self, last: int) -> Weights:
+        """Judge the hops from the next one to `last`, which becomes the next: their picture."""
         n = last - self._hop
-        if n <= 0:
-            return []
-        start = self._hop + len(self._heard.sounds) - BEFORE
-        sound = self._sound.read(start * HOP - LEAD, (last + AFTER) * HOP + LEAD)
+        first = self._hop + len(self._heard.sounds) - BEFORE
+        sound = self._sound.read(first * HOP - LEAD, (last + AFTER) * HOP + LEAD)
         heard = self._heard + self._ear.listen(sound)
-        if any(heard.sounds):
-            voice = np.array(heard.voice[CONTEXT - 1 :], np.float32)
-            shapes: list[list[float]] = self._network(inputs(heard.levels, voice)).tolist()
-            for i in range(n):
-                if not any(heard.sounds[i : i + CONTEXT]):
-                    shapes[i] = _REST
-        else:
-            shapes = [_REST] * n
         self._heard = heard.since(n)
         self._hop = last
-        return shapes
+        if not any(heard.sounds):
+            return self._mouth.close(n)
+        voice = np.array(heard.voice[CONTEXT - 1 :], np.float32)
+        shapes = self._network(inputs(heard.levels, voice))
+        for i in range(n):
+            if not any(heard.sounds[i : i + CONTEXT]):
+                shapes[i] = _REST
+        return self._mouth.move(shapes)
 
     def _shut(self, at: int) -> None:
         """The mouth is shut at sample `at`, as if nothing before it had been heard."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,8 @@ from greenroom.audio.pcm import Pcm
 from greenroom.avatar.formats import LIP_SYNC_RATE
 
 Floats: TypeAlias = npt.NDArray[np.float32]
+
+_Scalar = TypeVar("_Scalar", bound=np.generic)
 
 HOP = 160
 """Samples from one frame to the next: 10 ms."""
@@ -37,7 +39,8 @@ def _filters() -> Floats:
     bins = _mel(np.fft.rfftfreq(WINDOW, 1 / LIP_SYNC_RATE))
     rise = (bins[:, None] - peaks[:-2]) / np.diff(peaks[:-1])
     fall = (peaks[2:] - bins[:, None]) / np.diff(peaks[1:])
-    return np.maximum(0, np.minimum(rise, fall)).astype(np.float32)
+    triangles: Floats = np.maximum(0, np.minimum(rise, fall)).astype(np.float32)
+    return triangles
 
 
 def _weights() -> Floats:
@@ -62,7 +65,7 @@ def analyse(pcm: Pcm) -> tuple[Floats, Floats]:
     return levels[:, :BANDS], levels[:, BANDS]
 
 
-def windows(pcm: Pcm) -> Pcm:
+def windows(pcm: npt.NDArray[_Scalar]) -> npt.NDArray[_Scalar]:
     """A view of n * HOP + 2 * LEAD samples as overlapping rows: (n, WINDOW)."""
     n = (len(pcm) - 2 * LEAD) // HOP
     return np.ndarray((n, WINDOW), pcm.dtype, pcm, strides=(HOP * pcm.itemsize, pcm.itemsize))

@@ -10,12 +10,12 @@ from greenroom.avatar.ports import Activity
 
 Span: TypeAlias = tuple[float, float]
 
-# Seconds in, out, and at rest before the next breath.
-_LENGTHS: dict[Activity, tuple[Span, Span, Span]] = {
-    "idle": ((1.1, 1.4), (1.5, 1.9), (1.0, 1.8)),
-    "listening": ((1.1, 1.4), (1.4, 1.8), (0.9, 1.6)),
-    "thinking": ((1.3, 1.7), (1.8, 2.3), (0.8, 1.4)),
-    "speaking": ((0.5, 0.7), (2.6, 3.6), (0.1, 0.5)),
+# How deep, and seconds in, out, and at rest before the next breath.
+_HABITS: dict[Activity, tuple[Span, Span, Span, Span]] = {
+    "idle": ((0.6, 0.8), (1.0, 1.3), (1.3, 1.7), (1.5, 2.5)),
+    "listening": ((0.6, 0.8), (1.0, 1.3), (1.3, 1.7), (1.2, 2.2)),
+    "thinking": ((0.6, 0.9), (1.3, 1.7), (1.8, 2.3), (0.8, 1.4)),
+    "speaking": ((0.8, 1.0), (0.5, 0.7), (2.6, 3.6), (0.1, 0.5)),
 }
 
 
@@ -41,13 +41,13 @@ class Breath:
 
     def _turn(self, at: float) -> None:
         draw = self._random.uniform
-        into, out, rest = _LENGTHS[self._activity]
+        depth, into, out, rest = _HABITS[self._activity]
         if self._out:
             seconds = draw(*out)
             self._chest.to(0.0, at, seconds)
             self._next = at + seconds + draw(*rest)
         else:
             seconds = draw(*into)
-            self._chest.to(draw(0.8, 1.0), at, seconds)
+            self._chest.to(draw(*depth), at, seconds)
             self._next = at + seconds
         self._out = not self._out

@@ -9,10 +9,10 @@ from greenroom.avatar.ports import Activity
 
 # The brow on the side that is looked to, the other one, and the smile.
 _FACES: dict[Activity, tuple[float, float, float]] = {
-    "idle": (0.0, 0.0, 0.15),
-    "listening": (0.22, 0.18, 0.22),
-    "thinking": (0.3, -0.2, 0.0),
-    "speaking": (0.06, 0.06, 0.12),
+    "idle": (0.04, 0.04, 0.35),
+    "listening": (0.22, 0.18, 0.4),
+    "thinking": (0.3, -0.2, 0.1),
+    "speaking": (0.08, 0.08, 0.25),
 }
 _FLASH: tuple[Key, ...] = ((0.0, 1.0, 0.16), (0.3, 0.0, 0.4))
 FLASH = 0.45

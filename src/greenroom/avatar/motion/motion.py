@@ -2,7 +2,8 @@
 
 Each part (blinks, gaze, posture ...) makes its plans in seconds from random numbers of its own, and
 moves by `glide`, so nothing jumps, whatever is asked for and whenever, and a face moves alike at 20
-and at 25 pictures a second (but for the beats of stress, which are heard picture by picture).
+and at 25 pictures a second: to within the steps of `hold`, and but for the beats of stress, which
+are heard picture by picture.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from greenroom.avatar.motion.breath import Breath
 from greenroom.avatar.motion.expression import Expression
 from greenroom.avatar.motion.gaze import Gaze
 from greenroom.avatar.motion.gestures import SECONDS, Gestures
+from greenroom.avatar.motion.hold import Hold
 from greenroom.avatar.motion.posture import Posture
 from greenroom.avatar.motion.stress import Stress
 from greenroom.avatar.ports import Activity, GestureCue, Pose
@@ -25,17 +27,10 @@ STEADY = 0.35
 MOST_TILT = 15.0
 """Degrees."""
 
-# Steps in which each value is told. They are too small to be seen (about a quarter of a pixel), and
-# what moves less than that is exactly still, so that it needn't be drawn again.
-_LID, _EYE, _BROW, _HEAD, _DEGREE, _BODY, _BREATH = (
-    1 / 48,
-    1 / 50,
-    1 / 50,
-    1 / 100,
-    0.1,
-    1 / 50,
-    1 / 20,
-)
+# From which change on a value is told: what is seen, about a quarter of a pixel at 512 x 512. Head
+# and body are one: turn, pitch, tilt (degrees), sway, bob, breath.
+_FIGURE = (0.02, 0.03, 0.12, 0.03, 0.05, 0.1)
+_FACE = 0.02
 
 
 class Motion:
@@ -53,6 +48,11 @@ class Motion:
         self._posture = Posture(_random(seed, "posture"))
         self._expression = Expression(_random(seed, "expression"))
         self._gestures = Gestures()
+        self._figure = Hold(*_FIGURE)
+        self._eyes = Hold(_FACE, _FACE)
+        self._lids = Hold(_FACE)
+        self._brows = Hold(_FACE, _FACE)
+        self._smile = Hold(_FACE)
 
     def step(
         self,
@@ -107,7 +107,6 @@ class Motion:
     def _pose(self, weights: Weights) -> Pose:
         now, posture, face = self._now, self._posture, self._expression
         posture.advance(now)
-        gaze_x, gaze_y = self._gaze.direction(now)
         flash = face.flashes.value(now)
         pose = Pose(
             visemes=weights,
@@ -122,29 +121,35 @@ class Motion:
             smile=face.smile.value(now),
         )
         self._gestures.add_to(pose, now)
-        pose.gaze_x = gaze_x - STEADY * pose.turn
-        pose.gaze_y = gaze_y - STEADY * pose.pitch
-        self._settle(pose, self._blinks.value(now))
+        self._settle(pose)
+        self._see(pose, *self._gaze.direction(now), self._blinks.value(now))
         return pose
 
-    def _settle(self, pose: Pose, blink: float) -> None:
-        """Keep everything in its range and in its steps; close the lids."""
-        pose.turn = _step(_within(pose.turn, 1.0), _HEAD)
-        pose.pitch = _step(_within(pose.pitch, 1.0), _HEAD)
-        pose.tilt = _step(_within(pose.tilt, MOST_TILT), _DEGREE)
-        pose.sway = _step(_within(pose.sway, 1.0), _BODY)
-        pose.bob = _step(_within(pose.bob, 1.0), _BODY)
-        pose.breath = _step(_share(pose.breath), _BREATH)
-        pose.gaze_x = _step(_within(pose.gaze_x, 1.0), _EYE)
-        pose.gaze_y = _step(_within(pose.gaze_y, 1.0), _EYE)
-        pose.left_brow = _step(_within(pose.left_brow, 1.0), _BROW)
-        pose.right_brow = _step(_within(pose.right_brow, 1.0), _BROW)
-        pose.smile = _step(_share(pose.smile), _BROW)
-        pose.wave = _step(_share(pose.wave), _HEAD)
-        pose.wave_angle = _step(_within(pose.wave_angle, 1.0), _HEAD)
+    def _settle(self, pose: Pose) -> None:
+        """Keep everything in its range, and still where it hardly moves."""
+        pose.turn, pose.pitch, pose.tilt, pose.sway, pose.bob, pose.breath = self._figure.tell(
+            _within(pose.turn, 1.0),
+            _within(pose.pitch, 1.0),
+            _within(pose.tilt, MOST_TILT),
+            _within(pose.sway, 1.0),
+            _within(pose.bob, 1.0),
+            _share(pose.breath),
+        )
+        pose.left_brow, pose.right_brow = self._brows.tell(
+            _within(pose.left_brow, 1.0), _within(pose.right_brow, 1.0)
+        )
+        (pose.smile,) = self._smile.tell(_share(pose.smile))
+        pose.wave, pose.wave_angle = _share(pose.wave), _within(pose.wave_angle, 1.0)
+
+    def _see(self, pose: Pose, x: float, y: float, blink: float) -> None:
+        """Turn the eyes to what they look at, and close the lids."""
+        pose.gaze_x, pose.gaze_y = self._eyes.tell(
+            _within(x - STEADY * pose.turn, 1.0), _within(y - STEADY * pose.pitch, 1.0)
+        )
         # The upper lid goes down with the eye, and smiling cheeks push up the lower one.
         rest = 0.3 * max(0.0, pose.gaze_y) + 0.12 * pose.smile
-        pose.left_lid = pose.right_lid = _step(_share(rest + (1 - rest) * blink), _LID)
+        (pose.left_lid,) = self._lids.tell(rest + (1 - rest) * blink)
+        pose.right_lid = pose.left_lid
 
 
 def _random(seed: int, part: str) -> Random:
@@ -158,7 +163,3 @@ def _within(value: float, most: float) -> float:
 
 def _share(value: float) -> float:
     return 0.0 if value < 0.0 else min(value, 1.0)
-
-
-def _step(value: float, size: float) -> float:
-    return round(value / size) * size

@@ -5,7 +5,7 @@ from __future__ import annotations
 from greenroom.avatar.video.codec import CodecOptions
 from greenroom.avatar.video.quantizer import QuantizerScale
 
-AV1_SCALE = QuantizerScale(finest=34, coarsest=63, half=10)
+AV1_SCALE = QuantizerScale(finest=28, coarsest=63, half=12)
 
 _PARAMETERS = (
     "pred-struct=1",  # low delay: a picture refers to those before it

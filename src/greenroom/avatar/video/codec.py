@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import cast
@@ -52,16 +53,26 @@ class Codec:
                 context.open()
         except (av.FFmpegError, ValueError) as error:
             raise ProviderFailed(options.encoder, f"can't be opened: {error}") from error
-        self._context = context
+        self._context: VideoCodecContext | None = context
 
     def encode(self, frame: av.VideoFrame, at: int, *, keyframe: bool) -> EncodedPicture:
         """The picture of sample `at` (LIP_SYNC_RATE), which rises. `frame` is not kept."""
-        frame.pts, frame.time_base = at, self._context.time_base
+        context = self._context
+        if context is None:
+            raise ProviderFailed(self._name, "it is closed", retryable=False)
+        frame.pts, frame.time_base = at, context.time_base
         frame.pict_type = PictureType.I if keyframe else PictureType.NONE
         try:
-            packets = self._context.encode(frame)
+            packets = context.encode(frame)
         except av.FFmpegError as error:
             raise ProviderFailed(self._name, f"can't encode: {error}") from error
         if len(packets) != 1:
             raise ProviderFailed(self._name, f"made {len(packets)} pictures of one")
         return EncodedPicture(bytes(packets[0]), packets[0].is_keyframe)
+
+    def close(self) -> None:
+        """End the encoder and its threads. Harmless twice."""
+        context, self._context = self._context, None
+        if context is not None:
+            with suppress(av.FFmpegError):  # it may have failed before
+                context.encode(None)  # SVT-AV1 complains where it isn't told of the end

@@ -11,7 +11,7 @@ from greenroom.avatar.ports import EncodedPicture
 from greenroom.avatar.video.av1 import AV1_SCALE, av1_options
 from greenroom.avatar.video.h264 import H264Stream
 from greenroom.avatar.video.steady import SteadyStream
-from greenroom.avatar.video.vp8 import VP8_SCALE, vp8_options
+from greenroom.avatar.video.vp8 import Vp8Stream
 
 KEYFRAME_INTERVAL = 10 * LIP_SYNC_RATE
 """Samples after which a keyframe comes unasked: a recording can be wound to it, and a viewer who
@@ -31,6 +31,10 @@ class PictureStream(Protocol):
 
     def repeat(self, frame: av.VideoFrame, at: int) -> EncodedPicture:
         """The next picture, whose `frame` is the one before, unchanged."""
+        ...
+
+    def close(self) -> None:
+        """Free the encoder. Harmless twice."""
         ...
 
 
@@ -59,6 +63,10 @@ class VideoEncoder:
             return self._stream.encode(frame, at, keyframe=False)
         return self._stream.repeat(frame, at)
 
+    def close(self) -> None:
+        """Free the encoder. Harmless twice."""
+        self._stream.close()
+
 
 def open_encoder(codec: VideoCodec, picture: PictureFormat) -> VideoEncoder:
     """An encoder of `codec` for pictures of that size, rate and bit rate. Raises ProviderFailed."""
@@ -66,6 +74,6 @@ def open_encoder(codec: VideoCodec, picture: PictureFormat) -> VideoEncoder:
         case "H264":
             return VideoEncoder(H264Stream(picture))
         case "VP8":
-            return VideoEncoder(SteadyStream(picture, VP8_SCALE, vp8_options))
+            return VideoEncoder(Vp8Stream(picture))
         case "AV1":
             return VideoEncoder(SteadyStream(picture, AV1_SCALE, av1_options))

@@ -62,3 +62,7 @@ class H264Stream:
     def repeat(self, frame: av.VideoFrame, at: int) -> EncodedPicture:  # noqa: ARG002 - no need of it
         """See PictureStream."""
         return EncodedPicture(self._repeats.repeat(), keyframe=False)
+
+    def close(self) -> None:
+        """See PictureStream."""
+        self._stream.close()

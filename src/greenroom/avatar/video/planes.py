@@ -23,10 +23,10 @@ MATRIX_BT601 = 6  # ITU-T H.273, table 4: SMPTE 170M, which is BT.601 with 525 l
 
 
 class Planes:
-    """An I420 picture that is kept between frames. `frame` is the same for its life.
+    """An I420 picture that is kept between frames, black at first.
 
-    Its memory is written while no encoder works on it: all encoders of this package copy what they
-    are given before their `encode` returns.
+    `frame` is the same for its life. Its memory is written anew for each picture: all encoders of
+    this package copy what they are given before their `encode` returns.
     """
 
     def __init__(self, width: int, height: int) -> None:
@@ -34,11 +34,13 @@ class Planes:
         self.frame.colorspace, self.frame.color_range = MATRIX_BT601, ColorRange.MPEG
         self.frame.color_primaries, self.frame.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
         self._planes = [_view(plane) for plane in self.frame.planes]
+        for plane, black in zip(self._planes, (16, 128, 128), strict=True):
+            plane[:] = black
         self._reformatter = VideoReformatter()
 
     def update(self, pixels: Pixels, rects: Iterable[Rect]) -> None:
         """Convert the rectangles of `pixels`; their edges are even."""
-        for left, top, right, bottom in rects:
+        for left, top, right, bottom in map(self._tall_enough, rects):
             source = av.VideoFrame.from_numpy_buffer(pixels[top:bottom, left:right], PIXEL_FORMAT)
             converted = self._reformatter.reformat(
                 source,
@@ -53,6 +55,12 @@ class Planes:
             for to, plane, size in zip(self._planes, converted.planes, (1, 2, 2), strict=True):
                 area = np.s_[top // size : bottom // size, left // size : right // size]
                 to[area] = _view(plane)
+
+    def _tall_enough(self, rect: Rect) -> Rect:
+        """The rectangle with four rows at least: of two rows swscale takes one for the chroma."""
+        left, top, right, bottom = rect
+        top = max(0, min(top, self.frame.height - 4))
+        return left, top, right, max(bottom, top + 4)
 
 
 def _view(plane: av.video.plane.VideoPlane) -> npt.NDArray[np.uint8]:

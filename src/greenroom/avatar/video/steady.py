@@ -30,6 +30,7 @@ class SteadyStream:
     def encode(self, frame: av.VideoFrame, at: int, *, keyframe: bool) -> EncodedPicture:
         """See PictureStream."""
         if self._quantizer.adapt(keyframe=keyframe):
+            self._codec.close()
             self._codec = self._open()
         picture = self._codec.encode(frame, at, keyframe=keyframe)
         self._quantizer.count(len(picture.data), (at - self._last) / LIP_SYNC_RATE)
@@ -39,3 +40,7 @@ class SteadyStream:
     def repeat(self, frame: av.VideoFrame, at: int) -> EncodedPicture:
         """See PictureStream: the codec sees for itself that nothing has changed."""
         return self.encode(frame, at, keyframe=False)
+
+    def close(self) -> None:
+        """See PictureStream."""
+        self._codec.close()

@@ -1,0 +1,1 @@
+"""Contract 000: an avatar session in one step."""

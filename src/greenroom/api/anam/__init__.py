@@ -1,0 +1,1 @@
+"""Contract 002: an avatar session in two steps."""

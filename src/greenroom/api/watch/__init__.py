@@ -1,0 +1,1 @@
+"""The watch page: a session's avatar in a browser, and the WHEP endpoint behind it."""

@@ -1,0 +1,1 @@
+"""The puppet: draws an avatar pack's artwork in any pose, with Skia."""

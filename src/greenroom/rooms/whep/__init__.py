@@ -1,0 +1,1 @@
+"""Viewers by WHEP (WebRTC-HTTP egress protocol): an offer in, an answer out, and media."""

@@ -1,0 +1,1 @@
+"""How the lip-sync network is trained, and how it is judged."""
