@@ -231,7 +231,7 @@ def head() -> str:
     defs = linear("skin", (0, 214), (0, 648), (0, SKIN.light), (0.35, "#a56b4a"), (0.7, SKIN.base),
                   (1, SKIN.base))  # fmt: skip
     defs += clip("face", FACE)
-    inner = face_shading(SKIN, chin=648, blush=0.5, glow=0.6)
+    inner = face_shading(SKIN, chin=648, blush=0.3)
     inner += path("M330 400C346 320 410 282 500 280C590 282 654 320 670 400L700 200H300Z",
                   SKIN.deep, **soft(10, 0.55))  # fmt: skip
     return document(path(FACE, "url(#skin)") + group(inner, clip_path="url(#face)"), defs)

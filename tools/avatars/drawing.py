@@ -5,6 +5,8 @@ Coordinates are the artwork's: a square picture shows 0 to 1000 each way. A face
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -73,14 +75,15 @@ def tapered(points: Sequence[Point], widths: Sequence[float]) -> str:
 
 def path(d: str, fill: str = "none", **attributes: object) -> str:
     """A path element; `stroke_width` is `stroke-width`."""
-    return f'<path d="{d}" fill="{fill}"{_written(attributes)}/>'
+    return f'<path d="{d}" fill="{fill}"{_written(_softened(attributes, _points(d)))}/>'
 
 
 def ellipse(cx: float, cy: float, rx: float, ry: float, fill: str, **attributes: object) -> str:
     """An ellipse element."""
+    corners = [(cx - rx, cy - ry), (cx + rx, cy + ry)]
     return (
         f'<ellipse cx="{number(cx)}" cy="{number(cy)}" rx="{number(rx)}" ry="{number(ry)}"'
-        f' fill="{fill}"{_written(attributes)}/>'
+        f' fill="{fill}"{_written(_softened(attributes, corners))}/>'
     )
 
 
@@ -125,24 +128,64 @@ def clip(name: str, d: str) -> str:
     return f'<clipPath id="{name}"><path d="{d}"/></clipPath>'
 
 
-BLURS = "".join(
-    f'<filter id="blur{size}" x="-60%" y="-60%" width="220%" height="220%">'
-    f'<feGaussianBlur stdDeviation="{size}"/></filter>'
-    for size in (3, 6, 10, 16, 26, 40)
-)
-
-
 def document(content: str, defs: str = "", box: str = "0 0 1000 1000") -> str:
     """A whole SVG file."""
-    kept = defs + (BLURS if "url(#blur" in content else "")
+    kept = defs + _blurs(content)
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}">\n'
     text = head + (f"<defs>{kept}</defs>\n" if kept else "") + content + "\n</svg>\n"
     return text.replace("><", ">\n<")
 
 
+def _blurs(content: str) -> str:
+    """The filters that `soft` shapes refer to; each covers no more than it must, for speed."""
+    defs = ""
+    for name in sorted(set(re.findall(r"url\(#(blur[-\d_]+)\)", content))):
+        size, x, y, width, height = name.removeprefix("blur").split("_")
+        defs += (
+            f'<filter id="{name}" filterUnits="userSpaceOnUse" x="{x}" y="{y}" width="{width}"'
+            f' height="{height}"><feGaussianBlur stdDeviation="{size}"/></filter>'
+        )
+    return defs
+
+
+def _softened(attributes: dict[str, object], points: Sequence[Point]) -> dict[str, object]:
+    """Attributes with the filter that `soft` asks for, which covers the shape and its blur."""
+    kept = dict(attributes)
+    size = kept.pop("blur", None)
+    if not isinstance(size, int):
+        return kept
+    stroke = kept.get("stroke_width", 0)
+    margin = 3 * size + (float(stroke) if isinstance(stroke, int | float) else 0)
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    left, top = _grid(min(xs) - margin), _grid(min(ys) - margin)
+    right, bottom = _grid(max(xs) + margin + 9), _grid(max(ys) + margin + 9)
+    kept["filter"] = f"url(#blur{size}_{left}_{top}_{right - left}_{bottom - top})"
+    return kept
+
+
+def _grid(value: float) -> int:
+    return math.floor(value / 10) * 10
+
+
+def _points(d: str) -> list[Point]:
+    """All points of a path's absolute commands."""
+    points: list[Point] = []
+    x = y = 0.0
+    for command, text in re.findall(r"([A-Z])([^A-Z]*)", d):
+        numbers = [float(value) for value in re.findall(r"-?\d+\.?\d*", text)]
+        if command == "H":
+            points += [(x := number, y) for number in numbers]
+        elif command == "V":
+            points += [(x, y := number) for number in numbers]
+        else:
+            points += list(zip(numbers[0::2], numbers[1::2], strict=True))
+            x, y = points[-1]
+    return points
+
+
 def soft(blur: int, opacity: float = 1.0) -> dict[str, object]:
-    """Attributes of something blurred."""
-    return {"filter": f"url(#blur{blur})", "opacity": opacity}
+    """Attributes of something blurred, by `blur` units."""
+    return {"blur": blur, "opacity": opacity}
 
 
 @dataclass(frozen=True)

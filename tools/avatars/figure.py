@@ -41,8 +41,8 @@ def nose_svg(nose: Nose, skin: Skin) -> str:
                 (500 + half, base - 4)]),
         stroke=skin.deep, stroke_width=7, **soft(6, 0.5),
     )  # fmt: skip
-    content += ellipse(498, tip - 3, 13, 10, skin.light, **soft(6, 0.75))
-    content += ellipse(495, tip - 6, 5, 4, "#ffffff", **soft(3, 0.35))
+    content += ellipse(498, tip - 3, 13, 10, skin.light, **soft(6, 0.45))
+    content += ellipse(495, tip - 6, 5, 4, "#ffffff", **soft(3, 0.22))
     for side in (-1, 1):
         x = 500 + side * half
         content += path(
@@ -123,8 +123,8 @@ def neck_svg(skin: Skin, half: float, *, base: float = 720.0, spread: float = 17
     return document(path(outline, "url(#skin)") + group(inner, clip_path="url(#neck)"), defs)
 
 
-def face_shading(skin: Skin, *, eye_x: float = 76, eye_y: float = 430, blush: float = 0.42,
-                 chin: float = 650, width: float = 152, glow: float = 0.55) -> str:  # fmt: skip
+def face_shading(skin: Skin, *, eye_x: float = 76, eye_y: float = 430, blush: float = 0.24,
+                 chin: float = 650, width: float = 152, glow: float = 0.4) -> str:  # fmt: skip
     """What gives a face its form, to be clipped to its outline: lit from the upper left."""
     inner = ""
     for side in (-1, 1):
@@ -134,7 +134,7 @@ def face_shading(skin: Skin, *, eye_x: float = 76, eye_y: float = 430, blush: fl
             f" {500 + side * 62} {chin + 4}L{edge} {chin + 20}Z",
             skin.shade, **soft(16, 0.68 if side > 0 else 0.42),
         )  # fmt: skip
-        inner += ellipse(500 + side * (eye_x + 18), 518, 42, 28, skin.blush, **soft(16, blush))
+        inner += ellipse(500 + side * (eye_x + 18), 518, 46, 26, skin.blush, **soft(26, blush))
         inner += ellipse(500 + side * (eye_x - 4), eye_y - 8, 52, 30, skin.shade, **soft(10, 0.42))
         inner += ellipse(500 + side * 34, eye_y + 4, 14, 30, skin.shade, **soft(10, 0.38))
         inner += ellipse(500 + side * (eye_x + 8), eye_y + 46, 38, 12, skin.light, **soft(10, glow))

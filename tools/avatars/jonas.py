@@ -207,7 +207,7 @@ def head() -> str:
                   (1, SKIN.base))  # fmt: skip
     defs += linear("beard", (0, 450), (0, 680), (0, "#a5a19d"), (0.35, BEARD), (1, "#a39e99"))
     defs += clip("face", FACE) + clip("beard-clip", BEARD_SHAPE)
-    inner = face_shading(SKIN, eye_x=76, eye_y=428, width=158, blush=0.5, chin=660)
+    inner = face_shading(SKIN, eye_x=76, eye_y=428, width=158, blush=0.3, chin=660)
     inner += path("M330 330C360 268 430 236 500 240C570 236 640 268 670 330L700 180H300Z",
                   SKIN.deep, **soft(16, 0.5))  # fmt: skip
     for y, half in ((292, 62), (316, 72)):  # lines on the forehead

@@ -196,7 +196,7 @@ def head() -> str:
     defs = linear("skin", (0, 210), (0, 656), (0, SKIN.light), (0.35, "#f6d1ab"), (0.7, SKIN.base),
                   (1, SKIN.base))  # fmt: skip
     defs += clip("face", FACE)
-    inner = face_shading(SKIN, chin=656, width=153, blush=0.42)
+    inner = face_shading(SKIN, chin=656, width=153, blush=0.26)
     inner += path("M330 420C340 340 372 300 430 290C490 292 560 276 612 288C646 310 660 350 670 420"
                   "L700 190H300Z", SKIN.deep, **soft(10, 0.5))  # fmt: skip
     return document(path(FACE, "url(#skin)") + group(inner, clip_path="url(#face)"), defs)
