@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 from starlette.types import Message, Receive, Send
 
@@ -38,6 +39,8 @@ from greenroom.avatar.ports import GestureCue
 from greenroom.errors import CapacityExceeded
 from greenroom.sessions.model import EndReason
 from greenroom.stage.ports import Ended, LiveAvatar
+
+log = logging.getLogger(__name__)
 
 INLINE_CHARACTERS = 200_000
 """Of a message that is read on the event loop, in at most 1 ms; a longer one is for a thread."""
@@ -104,7 +107,8 @@ class AvatarSocket:
         else:
             self._silence_timer = self._loop.call_later(left, self._watch_silence)
 
-    async def _leave(self, ending: Ending) -> None:  # noqa: ARG002 - the same for every ending
+    async def _leave(self, ending: Ending) -> None:
+        log.info("session %s: a connection ends: %s", self._named, ending.why or "hung up")
         for timer in (self._init_timer, self._silence_timer):
             if timer is not None:
                 timer.cancel()
@@ -183,6 +187,7 @@ class AvatarSocket:
             self._socket.end(not_entered(error))
         else:
             self.session_id = self._named
+            log.info("session %s: initialised by a client", self._named)
 
     async def _voice(self, avatar: LiveAvatar, voice: Voice) -> None:
         if self._decoder.is_quick(voice):
@@ -209,6 +214,7 @@ class AvatarSocket:
 
     def _refuse(self, error: Refused, event_id: protocol.EventId) -> None:
         """Answer a frame that can't be acted on; the session lives on."""
+        log.debug("session %s: %s", self._named, error.code)
         answered = error.event_id if event_id is None else event_id
         self._socket.tell(protocol.error_frame(error, answered))
         if error.code is not Code.AUDIO_QUEUE_FULL:
