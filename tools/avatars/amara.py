@@ -138,7 +138,7 @@ def background() -> str:
 
 def cloud(cx: float, cy: float, rx: float, ry: float, bumps: int, size: float, seed: int) -> str:
     """A rounded outline with bumps, as of curls."""
-    random = Random(seed)  # noqa: S311 - looks
+    random = Random(seed)
     points = []
     for at in range(bumps * 2):
         angle = 2 * math.pi * at / (bumps * 2)
@@ -151,7 +151,7 @@ def curls(
     cx: float, cy: float, rx: float, ry: float, count: int, seed: int, *, hole: float = 0.0
 ) -> str:
     """Little arcs all over an ellipse, lighter where the light is (the upper left)."""
-    random = Random(seed)  # noqa: S311 - looks
+    random = Random(seed)
     content = ""
     for _ in range(count):
         angle, share = random.uniform(0, 2 * math.pi), math.sqrt(random.uniform(hole, 1))
@@ -260,7 +260,7 @@ def hair_front() -> str:
                          "#ffe9c9", opacity="0.9")  # fmt: skip
     content = path(outline, "url(#hair)") + group(inner, clip_path="url(#shape)")
     # Curls that come out over the forehead's edge.
-    random = Random(3)  # noqa: S311 - looks
+    random = Random(3)
     for at in range(30):
         angle = math.pi * (0.02 + 0.96 * at / 29)
         x, y = 500 - 164 * math.cos(angle), 404 - 128 * math.sin(angle) ** 0.8
@@ -285,17 +285,21 @@ def avatar() -> Avatar:
         line="#3a1416", inside="#3b1013", tongue="#b0504f", teeth="#fdf8f1", shine=0.22, bow=3.5,
         chin=648,
     )  # fmt: skip
-    return Avatar("amara", MANIFEST, {
-        "background.svg": background(),
-        "hair-back.svg": hair_back(),
-        "neck.svg": neck_svg(SKIN, 74, base=706, spread=92),
-        "body.svg": body(),
-        "ears.svg": document(ears(SKIN, 148, 448, 78, ring=HOOP)),
-        "head.svg": head(),
-        "nose.svg": nose_svg(Nose(tip=518, half=38, shade=0.6, bridge=0.3), SKIN),
-        "mouth.svg": mouth_svg(lips, SKIN),
-        "eyes.svg": eyes_svg(eye, SKIN),
-        "brows.svg": brows_svg(eye),
-        "hair-front.svg": hair_front(),
-        "hand.svg": hand_svg(SKIN, "#d99c37", "#a0691c", "#e8b04a", nail=True),
-    })
+    return Avatar(
+        "amara",
+        MANIFEST,
+        {
+            "background.svg": background(),
+            "hair-back.svg": hair_back(),
+            "neck.svg": neck_svg(SKIN, 74, base=706, spread=92),
+            "body.svg": body(),
+            "ears.svg": document(ears(SKIN, 148, 448, 78, ring=HOOP)),
+            "head.svg": head(),
+            "nose.svg": nose_svg(Nose(tip=518, half=38, shade=0.6, bridge=0.3), SKIN),
+            "mouth.svg": mouth_svg(lips, SKIN),
+            "eyes.svg": eyes_svg(eye, SKIN),
+            "brows.svg": brows_svg(eye),
+            "hair-front.svg": hair_front(),
+            "hand.svg": hand_svg(SKIN, "#d99c37", "#a0691c", "#e8b04a", nail=True),
+        },
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from drawing import Curve, Point, Skin, document, ellipse, group, path, path_data, radial
@@ -57,7 +58,7 @@ def _iris(eye: Eye, x: float, y: float, colour: str) -> str:
         ellipse(x, y, r, r, colour)
         + ellipse(
             x, y, r - 0.8, r - 0.8, "none", stroke=eye.colours[0], stroke_width=2, opacity=0.55
-        )  # fmt: skip
+        )
         + path(
             path_data(
                 (x - r * 0.62, y + r * 0.35),
@@ -181,7 +182,9 @@ def _eye_parts(eye: Eye, skin: Skin, side: int, lid: float, smile: float) -> str
     )  # fmt: skip
 
 
-def _lid_top(at, half: float, inner: Point, outer: Point, fold: float) -> list[Curve]:  # type: ignore[no-untyped-def]
+def _lid_top(
+    at: Callable[[float, float], Point], half: float, inner: Point, outer: Point, fold: float
+) -> list[Curve]:
     return [
         (*at(-half * 0.74, inner[1] - 3 + (fold - inner[1]) * 0.74), *at(-half * 0.34, fold),
          *at(3, fold)),

@@ -1,4 +1,4 @@
-"""Parts of the figure that the shipped avatars share: noses, ears, necks, a face's shading, hands."""
+"""Parts of the figure that the avatars share: noses, ears, necks, a face's shading, hands."""
 
 from __future__ import annotations
 
@@ -142,8 +142,10 @@ def face_shading(skin: Skin, *, eye_x: float = 76, eye_y: float = 430, blush: fl
     inner += ellipse(476, 318, 88, 62, skin.light, **soft(26, glow))
     inner += ellipse(500, chin - 28, 32, 15, skin.light, **soft(10, 0.5))
     inner += ellipse(500, 548, 10, 10, skin.shade, **soft(6, 0.35))
-    inner += path(f"M420 {chin - 4}C460 {chin + 14} 540 {chin + 14} 580 {chin - 4}V{chin + 40}H420Z",
-                  skin.deep, **soft(6, 0.35))  # fmt: skip
+    inner += path(
+        f"M420 {chin - 4}C460 {chin + 14} 540 {chin + 14} 580 {chin - 4}V{chin + 40}H420Z",
+        skin.deep, **soft(6, 0.35),
+    )  # fmt: skip
     return inner
 
 
@@ -189,13 +191,21 @@ def hand_svg(skin: Skin, sleeve: str, sleeve_dark: str, cuff: str, *, nail: bool
             content += ellipse(cx, cy - width * 0.36, 4, 2.5, skin.light, opacity="0.6")
     content += path(palm, skin.shade, transform="translate(1.5 2)")
     content += path(palm, "url(#palm)")
-    content += ellipse(808, 776, 24, 30, skin.light, transform="rotate(-24 808 776)", **soft(10, 0.6))
+    content += ellipse(
+        808, 776, 24, 30, skin.light, transform="rotate(-24 808 776)", **soft(10, 0.6)
+    )
     content += ellipse(852, 716, 26, 12, skin.light, **soft(6, 0.5))
     crease = {"stroke_linecap": "round", "opacity": "0.5"}
-    content += path("M796 730C816 744 846 742 876 722", stroke=skin.shade, stroke_width=3.2, **crease)
+    content += path(
+        "M796 730C816 744 846 742 876 722", stroke=skin.shade, stroke_width=3.2, **crease
+    )
     content += path("M800 742C822 750 846 760 862 778", stroke=skin.shade, stroke_width=3, **crease)
-    content += path("M806 736C826 760 830 784 826 806", stroke=skin.shade, stroke_width=3.4, **crease)
-    content += path("M784 818C806 828 842 828 864 818", stroke=skin.deep, stroke_width=10, **soft(6, 0.3))
+    content += path(
+        "M806 736C826 760 830 784 826 806", stroke=skin.shade, stroke_width=3.4, **crease
+    )
+    content += path(
+        "M784 818C806 828 842 828 864 818", stroke=skin.deep, stroke_width=10, **soft(6, 0.3)
+    )
     content += path(arm, "url(#arm)")
     content += path("M790 880C784 1000 776 1180 772 1500", stroke="#ffffff", stroke_width=12,
                     **soft(10, 0.22))  # fmt: skip

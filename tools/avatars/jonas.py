@@ -305,17 +305,21 @@ def avatar() -> Avatar:
         shine=0.18, moustache=BEARD, moustache_light=BEARD_LIGHT, chin=678, chin_half=86,
         chin_colour="#a8a39e", drop=0.36, folds=0.0,
     )  # fmt: skip
-    return Avatar("jonas", MANIFEST, {
-        "background.svg": background(),
-        "neck.svg": neck_svg(SKIN, 88, base=726, spread=104),
-        "body.svg": body(),
-        "head-back.svg": head_back(),
-        "head.svg": head(),
-        "nose.svg": nose_svg(Nose(tip=520, half=37, shade=0.6), SKIN),
-        "mouth.svg": mouth_svg(lips, SKIN),
-        "eyes.svg": eyes_svg(eye, SKIN),
-        "brows.svg": brows_svg(eye),
-        "hair-front.svg": hair_front(),
-        "glasses.svg": glasses(),
-        "hand.svg": hand_svg(SKIN, "#34486d", "#202d48", "#f3f7fb"),
-    })
+    return Avatar(
+        "jonas",
+        MANIFEST,
+        {
+            "background.svg": background(),
+            "neck.svg": neck_svg(SKIN, 88, base=726, spread=104),
+            "body.svg": body(),
+            "head-back.svg": head_back(),
+            "head.svg": head(),
+            "nose.svg": nose_svg(Nose(tip=520, half=37, shade=0.6), SKIN),
+            "mouth.svg": mouth_svg(lips, SKIN),
+            "eyes.svg": eyes_svg(eye, SKIN),
+            "brows.svg": brows_svg(eye),
+            "hair-front.svg": hair_front(),
+            "glasses.svg": glasses(),
+            "hand.svg": hand_svg(SKIN, "#34486d", "#202d48", "#f3f7fb"),
+        },
+    )

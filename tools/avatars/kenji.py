@@ -257,17 +257,21 @@ def avatar() -> Avatar:
         y=572, width=1.0, upper=0.7, lower=0.78, upper_colour="#bf7f68", lower_colour="#d3957c",
         line="#7b3a30", shine=0.22, chin=656, chin_half=76,
     )  # fmt: skip
-    return Avatar("kenji", MANIFEST, {
-        "background.svg": background(),
-        "hood.svg": hood(),
-        "neck.svg": neck_svg(SKIN, 82, base=722, spread=120),
-        "body.svg": body(),
-        "head-back.svg": head_back(),
-        "head.svg": head(),
-        "nose.svg": nose_svg(Nose(tip=518, half=33, shade=0.5), SKIN),
-        "mouth.svg": mouth_svg(lips, SKIN),
-        "eyes.svg": eyes_svg(eye, SKIN),
-        "brows.svg": brows_svg(eye),
-        "hair-front.svg": hair_front(),
-        "hand.svg": hand_svg(SKIN, "#5c8b76", "#2f5546", "#4a7562"),
-    })
+    return Avatar(
+        "kenji",
+        MANIFEST,
+        {
+            "background.svg": background(),
+            "hood.svg": hood(),
+            "neck.svg": neck_svg(SKIN, 82, base=722, spread=120),
+            "body.svg": body(),
+            "head-back.svg": head_back(),
+            "head.svg": head(),
+            "nose.svg": nose_svg(Nose(tip=518, half=33, shade=0.5), SKIN),
+            "mouth.svg": mouth_svg(lips, SKIN),
+            "eyes.svg": eyes_svg(eye, SKIN),
+            "brows.svg": brows_svg(eye),
+            "hair-front.svg": hair_front(),
+            "hand.svg": hand_svg(SKIN, "#5c8b76", "#2f5546", "#4a7562"),
+        },
+    )

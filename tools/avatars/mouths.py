@@ -207,9 +207,7 @@ def _mouth_parts(lips: Lips, skin: Skin, m: Mouth) -> str:
     content += path(opening, lips.inside, class_="opening")
     content += group(
         path(tongue, lips.tongue, class_="tongue")
-        + path(
-            lower_teeth, "#e9ded4", class_="lower-teeth"
-        )  # fmt: skip
+        + path(lower_teeth, "#e9ded4", class_="lower-teeth")
         + path(teeth, lips.teeth, class_="teeth"),
         class_="inside",
     )
@@ -242,5 +240,3 @@ def _moustache(lips: Lips, x: float, lip: float, half: float, corner: float) -> 
         ])  # fmt: skip
         content += path(d, lips.moustache_light, class_=f"{name}-moustache-light", opacity=0.7)
     return content
-
-

@@ -23,6 +23,7 @@ from greenroom.avatar.packs.manifest import (
 from greenroom.avatar.packs.problems import Problems
 from greenroom.avatar.packs.svg import Drawing, read_drawing
 from greenroom.avatar.visemes import VISEMES
+from greenroom.errors import InvalidInput
 
 WIDEST = 16 / 9
 """Of the pictures: a background reaches as far to both sides of the square."""
@@ -90,11 +91,11 @@ def load_pack(folder: Path) -> AvatarPack:
     return pack
 
 
-def check_pack(folder: Path) -> Problems:
+def check_pack(folder: Path) -> tuple[InvalidInput, ...]:
     """Everything that is wrong with a pack."""
     problems = Problems()
     _read(folder, problems)
-    return problems
+    return tuple(problems.found)
 
 
 def _read(folder: Path, problems: Problems) -> AvatarPack | None:
@@ -122,9 +123,7 @@ def _read(folder: Path, problems: Problems) -> AvatarPack | None:
     return AvatarPack(digest.hexdigest(), manifest, tuple(figures))
 
 
-def _figure(
-    layer: Layer, drawing: Drawing, frame: Frame, problems: Problems
-) -> Figure | None:
+def _figure(layer: Layer, drawing: Drawing, frame: Frame, problems: Problems) -> Figure | None:
     match layer:
         case StillLayer() | HandLayer():
             if isinstance(layer, StillLayer) and layer.on == "background":

@@ -174,7 +174,9 @@ class HandFeature:
         if state is None:
             self.bounds = None
             return True
-        self._matrix = skia.Matrix.Translate(x, y) if angle else skia.Matrix.Translate(round(x), round(y))
+        self._matrix = (
+            skia.Matrix.Translate(x, y) if angle else skia.Matrix.Translate(round(x), round(y))
+        )
         self._matrix.preRotate(angle, *self._view.at(*layer.pivot))
         raster = self._raster
         box = raster.left, raster.top, raster.left + raster.width, raster.top + raster.height

@@ -39,7 +39,7 @@ _FAST = skia.Canvas.SrcRectConstraint.kFast_SrcRectConstraint
 
 
 class Placement(NamedTuple):
-    """Where a raster lies: shifted by quarters of a pixel, and leaning, in LEANS-ths, about a point.
+    """Where a raster lies: shifted by quarters of a pixel, leaning by LEANS-ths about a point.
 
     A positive lean shifts what is above the row `about_y` to the right.
     """
