@@ -37,7 +37,7 @@ UNHEARD_VOICES = (
     "gmw/en-GB-x-gbclan+klatt3", "gmw/en-GB-x-gbclan+Alicia", "gmw/en-US+whisperf",
     "gmw/en-US+robert", "gmw/en-GB-x-gbcwmd+shelby", "gmw/en-GB-x-gbcwmd+benjamin",
 )  # fmt: skip
-"""Accents and variants of which nothing is trained on."""
+"""Variants of which nothing is trained on, most in accents that are not trained on either."""
 UNHEARD_LANGUAGES = ("roa/it+f5", "gmq/da+m4", "zlw/cs+Alicia", "grk/el+robert", "roa/ca+m6")
 """Languages of which nothing is trained on; they say made-up words."""
 
