@@ -79,6 +79,7 @@ class LiveSession:
             on_token_expiring=self._on_token_expiring,
         )
         self._connection: Connection | None = None
+        self._token = order.channel.token
         self._timers: dict[str, Timer] = {}
         self._active_at = parts.clock.time()
         self._silent = asyncio.Event()
@@ -107,7 +108,7 @@ class LiveSession:
             self._note(LifecycleEntry(None, "reconnected"))
         self._was_connected = True
         before = self._connection
-        self._connection = Connection(client, self._at_work, self._leave, self._venues.renew)
+        self._connection = Connection(client, self._at_work, self._leave, self._renew)
         self._cancel("grace")
         self._active_at = self._parts.clock.time()
         if before is not None:
@@ -142,6 +143,11 @@ class LiveSession:
         if connection is self._connection:
             self._connection = None
             self._await_connection()
+
+    def _renew(self, token: str) -> None:
+        if token != self._token:
+            self._token = token
+            self._venues.renew(token)
 
     def _await_connection(self) -> None:
         lost = Ended(Status.COMPLETED, EndReason.DISCONNECTED, "nobody came back")

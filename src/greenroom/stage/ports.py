@@ -94,7 +94,7 @@ class LiveAvatar(Protocol):
         ...
 
     def renew(self, token: str) -> None:
-        """A new token for the channel, before the old one runs out."""
+        """The channel's token, which is another than before where that runs out."""
         ...
 
     def leave(self) -> None:

@@ -79,6 +79,10 @@ class AvatarSocket:
         self._replaced = True
         self._socket.end(REPLACED)
 
+    def on_token_expiring(self) -> None:
+        """The channel's token runs out soon."""
+        self._socket.tell(protocol.token_expiring(self._named))
+
     def on_ended(self, ended: Ended) -> None:
         """The session is over."""
         self._socket.end(over(self._named, ended))
@@ -168,17 +172,19 @@ class AvatarSocket:
                 self._special(avatar, command)
 
     async def _init(self, command: Init) -> None:
-        """Begin the session; what its body says beside the session's id was said at its start."""
+        """Begin the session; what its body says beside the session's id was said at its start,
+        but for the channel's token, which may have been renewed since."""
         if command.session_id not in (None, self._named):
             message = "The token belongs to another session than init names"
             raise Refused(Code.SESSION_MISMATCH, message)
-        if self._avatar is not None:
-            return
-        if self._init_timer is not None:
-            self._init_timer.cancel()
-        # A task of its own: it is not to be cancelled half-way, and whoever is let in must leave.
-        self._entering = self._loop.create_task(self._enter())
-        await asyncio.shield(self._entering)
+        if self._avatar is None:
+            if self._init_timer is not None:
+                self._init_timer.cancel()
+            # A task of its own: not to be cancelled half-way, and whoever is let in must leave.
+            self._entering = self._loop.create_task(self._enter())
+            await asyncio.shield(self._entering)
+        if self._avatar is not None and command.channel_token is not None:
+            self._avatar.renew(command.channel_token)
 
     async def _enter(self) -> None:
         try:
