@@ -7,9 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from lipsync import augment, flite, sentences
-from lipsync.speak import Espeak, Utterance
-from lipsync.targets import targets
 
 from greenroom.audio.pcm import Pcm
 from greenroom.avatar.formats import LIP_SYNC_RATE
@@ -17,6 +14,9 @@ from greenroom.avatar.lipsync.ear import Ear, Heard
 from greenroom.avatar.lipsync.network import AFTER, BEFORE
 from greenroom.avatar.lipsync.spectrum import HOP, LEAD, Floats
 from greenroom.avatar.visemes import at_rest
+from lipsync import augment, flite, sentences
+from lipsync.speak import Espeak, Utterance
+from lipsync.targets import targets
 
 # Names of espeak's `lang` folder and of its variants.
 _ENGLISH = ("gmw/en-US", "gmw/en", "gmw/en-GB-x-rp", "gmw/en-029", "gmw/en-US-nyc")
