@@ -22,8 +22,9 @@ OPUS_RATE = 48_000
 """Hz that Opus is decoded to, whatever the frame says: a stream of Opus has no other clock."""
 
 MAX_EVENT_ID = 256
-MAX_TOKEN = 4_096
 """Characters."""
+MAX_TOKEN = 8_192
+"""Characters of a channel's token, here and when a session is made."""
 
 EventId: TypeAlias = str | int | None
 Message: TypeAlias = dict[str, Any]
