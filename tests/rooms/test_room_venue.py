@@ -120,6 +120,8 @@ async def test_livekits_client_hears_and_sees_an_avatar_in_a_real_room() -> None
     async with running_rooms() as running:
         rooms = EmbeddedRooms(running.server, running.url, loop)
         venue = await RoomVenue.open(rooms, "room", PICTURE, loop, on_gone=gone.set_result)
+        tracks = running.server.get_participant("room", AVATAR).tracks
+        assert len({track.stream for track in tracks if track.stream}) == 1, "not in step"
         async with connected(running.url, room_token("ann")) as client:
             playing = loop.create_task(_perform(venue))
             try:

@@ -204,6 +204,37 @@ async def test_a_session_begins_with_its_face_at_all_its_venues(house: House) ->
         assert len(kind.venues[0].shown) == 20
 
 
+async def test_a_token_that_runs_out_is_renewed_by_the_client(house: House) -> None:
+    client = Client()
+    avatar = await house.stage.enter(await house.create(), client)
+    house.agora.expiring[0]()
+    assert client.expiring == 1
+    avatar.renew("a new one")
+    assert house.agora.venues[0].tokens == ["a new one"]
+    avatar.leave()
+    house.agora.expiring[0]()
+    avatar.renew("of somebody who has gone")
+    assert client.expiring == 1
+    assert house.agora.venues[0].tokens == ["a new one"]
+
+
+async def test_a_session_is_for_its_wanted_venues_and_not_for_those_beside_them(
+    house: House,
+) -> None:
+    session_id, client = await entered(house)
+    house.clock.advance(1.0)
+    assert house.watch.venues[0].shown
+    house.room.gone[0]("closed by somebody")
+    house.agora.gone[0]("kicked")
+    assert (await client.ended()).detail == "agora has ended: kicked"
+    assert await state(house, session_id) == AGENT_FAILED
+    for kind in (house.room, house.agora):
+        kind.gate.error = CapacityExceeded("places", 3)
+    with pytest.raises(ProviderFailed, match="room: at most 3 places; agora: at most 3 places"):
+        await house.stage.enter(await house.create("444"), Client())
+    assert house.watch.venues[1].closed == 1
+
+
 async def test_what_a_connection_does_reaches_the_avatar(house: House) -> None:
     client = Client()
     avatar = await house.stage.enter(await house.create(), client)

@@ -77,6 +77,7 @@ class RememberedAvatar:
     """A LiveAvatar that does nothing. `calls` are those that there were; `full`: none more."""
 
     calls: list[tuple[Any, ...]] = field(default_factory=list)
+    tokens: list[str] = field(default_factory=list)
     full: bool = False
     called: asyncio.Event = field(default_factory=asyncio.Event)
     left: asyncio.Event = field(default_factory=asyncio.Event)
@@ -97,6 +98,9 @@ class RememberedAvatar:
 
     def set_activity(self, activity: Activity) -> None:
         self._note("activity", activity)
+
+    def renew(self, token: str) -> None:
+        self.tokens.append(token)
 
     def leave(self) -> None:
         self.left.set()

@@ -18,7 +18,6 @@ from greenroom.errors import InvalidInput
 from greenroom.providers.clock import Clock
 from greenroom.rooms.ports import EncodedFrame
 from greenroom.rooms.venue import VENUE_RATE, OnGone, VenuePicture
-from greenroom.sessions.model import Session
 from greenroom.sessions.service import SessionService
 from greenroom.settings import AvatarSettings
 from greenroom.stage.orders import OrderKeeper
@@ -27,7 +26,7 @@ from greenroom.stage.performance import Performance
 from greenroom.stage.ports import AgoraChannel, AvatarOrder, Ended
 from greenroom.stage.sessions import Stage
 from greenroom.stage.sound_line import Spoken
-from greenroom.stage.venues import OpenVenue
+from greenroom.stage.venues import Opening, OpenVenue
 from greenroom.testing.clock import ManualClock
 
 FORMAT = PictureFormat(64, 64, 25, 100_000)
@@ -113,6 +112,7 @@ class RememberingVenue:
         self.played: list[tuple[float, Pcm]] = []
         self.shown: list[tuple[float, EncodedFrame]] = []
         self.log: list[str] = []
+        self.tokens: list[str] = []
         self.closed = 0
 
     @property
@@ -131,6 +131,9 @@ class RememberingVenue:
         self.log.append("show")
         if frame.keyframe:
             self.keyframe_wanted = False
+
+    def renew(self, token: str) -> None:
+        self.tokens.append(token)
 
     def flush(self) -> None:
         self.log.append("flush")
@@ -290,22 +293,18 @@ class VenueKind:
         self.gate = Gate()
         self.venues: list[RememberingVenue] = []
         self.gone: list[OnGone] = []
+        self.expiring: list[Callable[[], None]] = []
         self.pictures: list[VenuePicture] = []
         self.orders: list[AvatarOrder] = []
 
-    async def __call__(
-        self,
-        session: Session,
-        order: AvatarOrder,
-        picture: VenuePicture,
-        on_gone: OnGone,
-    ) -> RememberingVenue:
-        self.gone.append(on_gone)
+    async def __call__(self, opening: Opening) -> RememberingVenue:
+        self.gone.append(opening.on_gone)
+        self.expiring.append(opening.on_token_expiring)
         await self.gate.pass_through()
         venue = RememberingVenue(self._clock, self._name)
         self.venues.append(venue)
-        self.pictures.append(picture)
-        self.orders.append(order)
+        self.pictures.append(opening.picture)
+        self.orders.append(opening.order)
         return venue
 
 
@@ -316,9 +315,13 @@ class Client:
         self.replaced = asyncio.Event()
         self.over = asyncio.Event()
         self.endings: list[Ended] = []
+        self.expiring = 0
 
     def on_replaced(self) -> None:
         self.replaced.set()
+
+    def on_token_expiring(self) -> None:
+        self.expiring += 1
 
     def on_ended(self, ended: Ended) -> None:
         self.endings.append(ended)
@@ -341,6 +344,7 @@ class House:
         self.renderers = RememberingRenderers()
         self.room = VenueKind("room", self.clock)
         self.agora = VenueKind("agora", self.clock)
+        self.watch = VenueKind("watch", self.clock)
         self.stages: list[Stage] = []
         self.stage = self.make_stage(**settings)
 
@@ -354,6 +358,7 @@ class House:
                 self.library,
                 self.renderers,
                 venues,
+                {"watch": self.watch},
                 OrderKeeper(secret),
                 self.clock,
             )

@@ -10,10 +10,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import amara
+import jonas
+import kenji
 import mira
 
 ARTWORK = Path(__file__).parents[2] / "src" / "greenroom" / "avatar" / "artwork"
-AVATARS = (mira,)
+AVATARS = (amara, jonas, kenji, mira)
 
 
 def main() -> None:

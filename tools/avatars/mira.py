@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from kit import (
+from drawing import (
     ROOMY,
     WIDE,
     Avatar,
-    Eye,
-    Lips,
     Skin,
-    brows_svg,
     clip,
     document,
     ellipse,
-    eyes_svg,
     group,
     linear,
     mirrored,
-    mouth_svg,
     path,
     radial,
     smooth,
     soft,
     tapered,
 )
+from eyes import Eye, brows_svg, eyes_svg
+from figure import Nose, face_shading, hand_svg, neck_svg, nose_svg
+from mouths import Lips, mouth_svg
 
 SKIN = Skin(
     base="#d99a72", light="#efbb94", shade="#bd7a54", deep="#8f5236", blush="#d9705c",
@@ -46,6 +44,8 @@ about = "A warm woman of about thirty with long dark hair, in a teal blazer."
 author = "Greenroom"
 licence = "Apache-2.0"
 aliases = ["16cb73e7de08"]
+
+frame = [60, 50, 880]
 
 [moves]
 neck = [500, 700]
@@ -103,8 +103,8 @@ depth = 0.45
 [[layers]]
 file = "hand.svg"
 draws = "hand"
-pivot = [800, 1010]
-rise = 520
+pivot = [775, 1060]
+rise = 500
 swing = 13
 """
 
@@ -133,50 +133,27 @@ def background() -> str:
     return document(content, defs, WIDE)
 
 
-BACK = mirrored((0, 148), [
-    (110, 146, 186, 210, 200, 320),
-    (210, 400, 196, 470, 214, 560),
-    (230, 640, 250, 690, 236, 770),
-    (226, 830, 190, 862, 150, 880),
-    (100, 890, 40, 880, 0, 880),
+BACK = mirrored((0, 140), [
+    (112, 138, 194, 204, 208, 316),
+    (218, 396, 206, 460, 224, 548),
+    (242, 622, 262, 660, 246, 740),
+    (238, 800, 250, 826, 214, 856),
+    (120, 900, 40, 880, 0, 880),
 ])  # fmt: skip
 
 
 def hair_back() -> str:
-    defs = linear("hair", (0, 150), (0, 880), (0, HAIR), (0.5, HAIR_DARK), (1, HAIR))
+    defs = linear("hair", (0, 140), (0, 880), (0, HAIR), (0.5, HAIR_DARK), (1, HAIR))
     defs += clip("mass", BACK)
-    content = path(BACK, "url(#hair)")
-    inner = ellipse(500, 560, 150, 300, "#140a07", **soft(40, 0.55))
+    inner = ellipse(500, 560, 150, 300, "#140a07", **soft(40, 0.6))
     for side in (-1, 1):
-        for dx, drop in ((176, 0), (200, 20), (150, 40)):
+        for dx, drop in ((182, 0), (208, 20), (156, 40)):
             line = [
-                (500 + side * (dx - 20), 560 + drop), (500 + side * (dx + 22), 660 + drop),
-                (500 + side * (dx + 6), 760 + drop), (500 + side * (dx - 34), 850 + drop),
+                (500 + side * (dx - 20), 560 + drop), (500 + side * (dx + 26), 650 + drop),
+                (500 + side * (dx + 2), 740 + drop), (500 + side * (dx + 14), 820 + drop),
             ]  # fmt: skip
-            inner += path(tapered(line, [4, 16, 18, 4]), HAIR_LIGHT, **soft(6, 0.35))
-    return document(content + group(inner, clip_path="url(#mass)"), defs)
-
-
-def neck() -> str:
-    outline = (
-        "M428 560C430 640 432 690 424 716C412 742 372 756 330 770L400 860L600 860L670 770"
-        "C628 756 588 742 576 716C568 690 570 640 572 560Z"
-    )
-    defs = linear("skin", (420, 0), (590, 0), (0, SKIN.shade), (0.35, SKIN.base), (0.7, SKIN.base),
-                  (1, SKIN.shade))  # fmt: skip
-    defs += clip("neck", outline)
-    content = path(outline, "url(#skin)")
-    inner = path("M400 540C420 690 470 706 500 706C540 706 590 690 600 540Z", SKIN.deep,
-                 **soft(16, 0.75))  # fmt: skip
-    inner += path("M452 700C458 740 470 770 486 784", stroke=SKIN.deep, stroke_width=9,
-                  **soft(6, 0.35))  # fmt: skip
-    inner += path("M548 700C542 740 530 770 514 784", stroke=SKIN.deep, stroke_width=9,
-                  **soft(6, 0.35))  # fmt: skip
-    inner += path("M352 786C410 772 462 784 492 800M648 786C590 772 538 784 508 800",
-                  stroke=SKIN.light, stroke_width=9, **soft(6, 0.6))  # fmt: skip
-    inner += path("M352 796C410 784 462 796 490 812M648 796C590 784 538 796 510 812",
-                  stroke=SKIN.deep, stroke_width=7, **soft(6, 0.35))  # fmt: skip
-    return document(content + group(inner, clip_path="url(#neck)"), defs)
+            inner += path(tapered(line, [4, 16, 18, 4]), HAIR_LIGHT, **soft(6, 0.4))
+    return document(path(BACK, "url(#hair)") + group(inner, clip_path="url(#mass)"), defs)
 
 
 def body() -> str:
@@ -225,56 +202,26 @@ def body() -> str:
 
 def head() -> str:
     defs = linear("skin", (0, 210), (0, 650), (0, SKIN.light), (0.35, "#e4a97f"), (0.7, SKIN.base),
-                  (1, "#cf8e66"))  # fmt: skip
+                  (1, SKIN.base))  # fmt: skip
     defs += clip("face", FACE)
-    content = path(FACE, "url(#skin)")
-    inner = ""
-    for side in (-1, 1):
-        inner += path(
-            f"M{500 + side * 168} 260C{500 + side * 128} 400 {500 + side * 132} 520"
-            f" {500 + side * 58} 652L{500 + side * 190} 660Z",
-            SKIN.shade, **soft(16, 0.6 if side > 0 else 0.42),
-        )  # fmt: skip
-        inner += ellipse(500 + side * 92, 516, 44, 30, SKIN.blush, **soft(16, 0.42))
-        inner += ellipse(500 + side * 74, 426, 50, 30, SKIN.shade, **soft(10, 0.38))
-        inner += ellipse(500 + side * 80, 476, 40, 12, SKIN.light, **soft(10, 0.55))
-    inner += ellipse(480, 310, 90, 60, "#fbd3b0", **soft(26, 0.6))
-    inner += ellipse(500, 622, 34, 16, SKIN.light, **soft(10, 0.5))
+    inner = face_shading(SKIN)
     # The hair's shadow on the forehead.
-    inner += path("M340 420C350 300 420 250 478 222C560 240 640 300 660 420L690 200H320Z",
-                  SKIN.deep, **soft(10, 0.42))  # fmt: skip
-    inner += path("M425 650C460 668 540 668 575 650L575 690H425Z", SKIN.deep, **soft(6, 0.4))
-    return document(content + group(inner, clip_path="url(#face)"), defs)
+    inner += path("M330 440C344 330 410 290 452 250C530 284 640 330 668 440L700 200H310Z",
+                  SKIN.deep, **soft(10, 0.5))  # fmt: skip
+    return document(path(FACE, "url(#skin)") + group(inner, clip_path="url(#face)"), defs)
 
 
-def nose() -> str:
-    content = path("M512 446C520 480 530 500 530 520C530 532 520 536 508 536L504 470Z", SKIN.shade,
-                   **soft(6, 0.55))  # fmt: skip
-    content += path("M474 452C470 470 470 486 468 500", stroke=SKIN.shade, stroke_width=8,
-                    **soft(6, 0.25))  # fmt: skip
-    content += path("M497 400C499 440 501 480 500 516", stroke="#fbd8b8", stroke_width=11,
-                    **soft(6, 0.6))  # fmt: skip
-    content += ellipse(499, 514, 12, 9, "#fde2c8", **soft(6, 0.8))
-    content += path("M470 524C466 514 470 504 476 502M530 524C534 514 530 504 524 502",
-                    stroke=SKIN.deep, stroke_width=3, stroke_linecap="round", opacity="0.42")  # fmt: skip
-    content += path("M480 531C484 525 491 526 494 532C490 534 484 534 480 531Z", SKIN.deep,
-                    opacity="0.72")  # fmt: skip
-    content += path("M520 531C516 525 509 526 506 532C510 534 516 534 520 531Z", SKIN.deep,
-                    opacity="0.72")  # fmt: skip
-    content += path("M474 530C486 542 514 542 526 530", stroke=SKIN.deep, stroke_width=5,
-                    stroke_linecap="round", **soft(3, 0.4))  # fmt: skip
-    return document(content)
-
-
+# Parted on the left; each side falls in waves over the shoulder and ends in a curl.
 LEFT_LOCK = smooth([
-    (486, 196), (436, 222), (384, 286), (358, 372), (342, 452), (346, 540), (330, 620), (318, 700),
-    (334, 780), (316, 846), (268, 850), (250, 780), (264, 690), (286, 590), (296, 470), (300, 350),
-    (330, 240), (400, 168), (486, 150),
+    (470, 196), (436, 240), (398, 300), (366, 372), (348, 446), (354, 516), (344, 590), (312, 664),
+    (318, 736), (338, 800), (312, 862), (262, 876), (286, 836), (262, 786), (240, 720), (262, 634),
+    (290, 556), (286, 470), (286, 366), (318, 246), (388, 166), (452, 140), (490, 150),
 ], closed=True)  # fmt: skip
 RIGHT_LOCK = smooth([
-    (476, 190), (540, 214), (604, 268), (640, 350), (656, 440), (650, 530), (668, 620), (684, 700),
-    (668, 780), (690, 848), (734, 846), (752, 770), (738, 680), (714, 590), (704, 470), (700, 350),
-    (672, 240), (604, 166), (520, 144), (476, 154),
+    (462, 142), (446, 180), (446, 224), (502, 258), (566, 284), (622, 330), (650, 396),
+    (654, 470), (644, 540),
+    (664, 616), (692, 684), (676, 752), (656, 806), (684, 866), (742, 872), (716, 830), (744, 778),
+    (764, 708), (736, 624), (708, 546), (716, 464), (714, 360), (684, 242), (612, 160), (530, 130),
 ], closed=True)  # fmt: skip
 
 
@@ -300,43 +247,40 @@ def hair_front() -> str:
             ), HAIR_LIGHT, **soft(6, alpha),
         )  # fmt: skip
     for points in (
-        [(352, 540), (306, 620), (296, 700), (306, 800)], [(650, 540), (700, 630), (706, 720), (704, 810)],
-        [(330, 600), (280, 690), (276, 760), (290, 830)], [(676, 600), (726, 690), (728, 770), (712, 836)],
+        [(352, 540), (306, 620), (296, 700), (306, 800)],
+        [(650, 540), (700, 630), (706, 720), (704, 810)],
+        [(330, 600), (280, 690), (276, 760), (290, 830)],
+        [(676, 600), (726, 690), (728, 770), (712, 836)],
     ):  # fmt: skip
         inner += path(tapered(points, [3, 14, 14, 3]), HAIR_LIGHT, **soft(6, 0.6))
     for points in (
-        [(480, 184), (420, 214), (364, 290), (336, 400)], [(492, 180), (570, 210), (640, 290), (676, 400)],
-        [(440, 178), (370, 240), (322, 340), (312, 470)], [(560, 172), (640, 240), (686, 350), (694, 470)],
+        [(480, 184), (420, 214), (364, 290), (336, 400)],
+        [(492, 180), (570, 210), (640, 290), (676, 400)],
+        [(440, 178), (370, 240), (322, 340), (312, 470)],
+        [(560, 172), (640, 240), (686, 350), (694, 470)],
     ):  # fmt: skip
         inner += path(smooth(points), stroke=HAIR_DARK, stroke_width=4, **soft(3, 0.55))
-    inner += path("M480 150C480 176 480 190 482 204", stroke="#1a0d09", stroke_width=5,
+    inner += path("M462 140C446 164 440 196 446 222", stroke="#1a0d09", stroke_width=5,
                   **soft(3, 0.7))  # fmt: skip
     return document(content + group(inner, clip_path="url(#locks)"), defs)
 
 
-def hand() -> str:
-    return document(
-        path("M740 1120V860C740 800 860 800 860 860V1120Z", "#246e6b")
-        + ellipse(800, 760, 60, 80, SKIN.base), box="0 0 1000 1540",
-    )  # fmt: skip
-
-
 def avatar() -> Avatar:
-    eye = Eye(lash_width=7.5, flick=9)
+    eye = Eye(half=46, up=26, down=15, iris=24, lash_width=8, flick=10, brow_y=-56, brow_half=52)
     return Avatar(
         "mira",
         MANIFEST,
         {
             "background.svg": background(),
             "hair-back.svg": hair_back(),
-            "neck.svg": neck(),
+            "neck.svg": neck_svg(SKIN, 74),
             "body.svg": body(),
             "head.svg": head(),
-            "nose.svg": nose(),
+            "nose.svg": nose_svg(Nose(), SKIN),
             "mouth.svg": mouth_svg(Lips(), SKIN),
             "eyes.svg": eyes_svg(eye, SKIN),
             "brows.svg": brows_svg(eye),
             "hair-front.svg": hair_front(),
-            "hand.svg": hand(),
+            "hand.svg": hand_svg(SKIN, "#2f8580", "#1a5553", "#fdf3e4", nail=True),
         },
     )

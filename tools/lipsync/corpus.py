@@ -7,9 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from lipsync import augment, flite, sentences
-from lipsync.speak import Espeak, Utterance
-from lipsync.targets import targets
 
 from greenroom.audio.pcm import Pcm
 from greenroom.avatar.formats import LIP_SYNC_RATE
@@ -17,6 +14,9 @@ from greenroom.avatar.lipsync.ear import Ear, Heard
 from greenroom.avatar.lipsync.network import AFTER, BEFORE
 from greenroom.avatar.lipsync.spectrum import HOP, LEAD, Floats
 from greenroom.avatar.visemes import at_rest
+from lipsync import augment, flite, sentences
+from lipsync.speak import Espeak, Utterance
+from lipsync.targets import targets
 
 # Names of espeak's `lang` folder and of its variants.
 _ENGLISH = ("gmw/en-US", "gmw/en", "gmw/en-GB-x-rp", "gmw/en-029", "gmw/en-US-nyc")
@@ -37,7 +37,7 @@ UNHEARD_VOICES = (
     "gmw/en-GB-x-gbclan+klatt3", "gmw/en-GB-x-gbclan+Alicia", "gmw/en-US+whisperf",
     "gmw/en-US+robert", "gmw/en-GB-x-gbcwmd+shelby", "gmw/en-GB-x-gbcwmd+benjamin",
 )  # fmt: skip
-"""Accents and variants of which nothing is trained on."""
+"""Variants of which nothing is trained on, most in accents that are not trained on either."""
 UNHEARD_LANGUAGES = ("roa/it+f5", "gmq/da+m4", "zlw/cs+Alicia", "grk/el+robert", "roa/ca+m6")
 """Languages of which nothing is trained on; they say made-up words."""
 

@@ -12,12 +12,12 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from lipsync.phones import FLITE
-from lipsync.speak import Utterance
 
 from greenroom.audio.pcm import samples_of
 from greenroom.audio.wave_file import read_audio
 from greenroom.avatar.formats import LIP_SYNC_RATE
+from lipsync.phones import FLITE
+from lipsync.speak import Utterance
 
 VOICES = ("slt", "rms", "kal16", "awb")
 """Two recorded and modelled statistically, one pieced together of a recording, and a Scot."""

@@ -11,6 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+
+from greenroom.audio.pcm import Pcm
+from greenroom.avatar.formats import LIP_SYNC_RATE
+from greenroom.avatar.lipsync.spectrum import HOP, Floats
+from greenroom.avatar.visemes import VISEMES
 from lipsync.phones import (
     SCHWA,
     SHAPELESS,
@@ -21,23 +26,18 @@ from lipsync.phones import (
 )
 from lipsync.speak import Utterance
 
-from greenroom.audio.pcm import Pcm
-from greenroom.avatar.formats import LIP_SYNC_RATE
-from greenroom.avatar.lipsync.spectrum import HOP, Floats
-from greenroom.avatar.visemes import VISEMES
-
 # How hard a viseme pulls, and how far (ms) before and after it: there its pull is 1/e.
 _PULLS = {
     "sil": (1.0, 40, 40),
     "PP": (20.0, 18, 12),
     "FF": (8.0, 25, 15),
-    "TH": (2.0, 35, 25),
-    "DD": (1.0, 35, 30),
-    "kk": (0.6, 35, 30),
+    "TH": (3.0, 35, 25),
+    "DD": (1.6, 35, 30),
+    "kk": (0.9, 35, 30),
     "CH": (3.0, 50, 30),
-    "SS": (2.0, 35, 30),
-    "nn": (1.0, 35, 30),
-    "RR": (1.5, 50, 40),
+    "SS": (2.5, 35, 30),
+    "nn": (1.6, 35, 30),
+    "RR": (2.0, 50, 40),
     "aa": (1.6, 60, 60),
     "E": (1.4, 60, 60),
     "ih": (1.4, 60, 60),

@@ -20,16 +20,18 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 
 from greenroom.avatar.lipsync import network
-from greenroom.avatar.lipsync.network import CONTEXT, Network
+from greenroom.avatar.lipsync.network import CONTEXT, PATCH, PATCHES, Network, softmax
 from greenroom.avatar.lipsync.spectrum import BANDS, Floats
 from greenroom.avatar.visemes import VISEMES
 from lipsync.corpus import lessons
 from lipsync.speak import Espeak
 
 MODEL = Path(network.__file__).parent / network.MODEL
+FRONT = 32
 HIDDEN = (128, 64)
+"""Units of the layers: of the first for each patch of frames, and of the others."""
 BATCH = 512
-CLOSED_LIPS = 3.0
+CLOSED_LIPS = 2.0
 """How much more a hop with closed lips or lips at the teeth counts: it is seen when they fail."""
 SHARPNESS = 1.4
 """What the logits are multiplied by in the end: a mouth between two shapes makes up its mind."""
@@ -41,7 +43,7 @@ Layers = list[tuple[Floats, Floats]]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--lessons", type=int, default=3500, help="utterances of about 3.5 s")
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, default=MODEL)
     options = parser.parse_args()
@@ -79,13 +81,16 @@ def gather(count: int, seed: int) -> tuple[Floats, Floats, Floats, np.ndarray]:
 
 def new_layers(rng: np.random.Generator) -> Layers:
     """He et al., "Delving deep into rectifiers" (2015)."""
-    sizes = (CONTEXT * BANDS, *HIDDEN, len(VISEMES))
+    shapes = [
+        (PATCH * BANDS, FRONT),
+        *pairwise((PATCHES * FRONT, *HIDDEN, len(VISEMES))),
+    ]
     return [
         (
-            (rng.standard_normal((n, m)) * np.sqrt(2 / n)).astype(np.float32),
-            np.zeros(m, np.float32),
+            (rng.standard_normal(shape) * np.sqrt(2 / shape[0])).astype(np.float32),
+            np.zeros(shape[1], np.float32),
         )
-        for n, m in pairwise(sizes)
+        for shape in shapes
     ]
 
 
@@ -153,14 +158,13 @@ def backward(
     judge: Network, layers: Layers, seen: Floats, wanted: Floats, weight: Floats
 ) -> tuple[float, Layers]:
     """The weighted cross entropy of a batch, and its slope by each array."""
-    values = [seen]
-    for matrix, bias in layers[:-1]:
-        values.append(np.maximum(values[-1] @ matrix + bias, 0))
-    said = judge(seen)
+    *values, logits = judge.passes(seen)
+    said = softmax(logits)
     loss = -float(np.mean(weight * np.sum(wanted * np.log(said + 1e-9), axis=1)))
     error = (said - wanted) * (weight / len(seen))[:, None]
     gradients: Layers = []
     for (matrix, _), value in zip(reversed(layers), reversed(values), strict=True):
+        error = error.reshape(len(value), -1)  # of the first layer: by patches
         gradients.append((value.T @ error, error.sum(axis=0)))
         error = (error @ matrix.T) * (value > 0)
     return loss, gradients[::-1]

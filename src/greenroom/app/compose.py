@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from greenroom.app.avatars import AvatarService, place_of
+from greenroom.app.avatars import AvatarService, open_avatars, place_of
 from greenroom.app.commerce import CommerceService, open_commerce
 from greenroom.app.foundation import Foundation, lay_foundation
 from greenroom.settings import Settings
@@ -40,7 +40,7 @@ class Greenroom:
             if self.commerce is not None:
                 draining.create_task(self.commerce.api.drain(seconds))
             if self.avatars is not None:
-                draining.create_task(self.avatars.sessions.drain(seconds))
+                draining.create_task(self.avatars.api.drain(seconds))
         await self.base.sessions.drain(0)
         if self.base.rooms.rooms is not None:
             # Before the listeners close: who is left in a room is told why it ends.
@@ -68,4 +68,7 @@ async def compose(
         commerce = None
         if "commerce" in settings.server.apis:
             commerce = await open_commerce(base, stack, progress)
-        yield Greenroom(base, commerce)
+        avatars = None
+        if "avatar" in settings.server.apis:
+            avatars = await open_avatars(base, stack, place)
+        yield Greenroom(base, commerce, avatars)

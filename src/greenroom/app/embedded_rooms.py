@@ -62,6 +62,8 @@ async def open_rooms(
         rooms,
         tuple(create_rooms_routes(server, settings.rooms, pairs)),
         create_rooms_app(server, settings.rooms, pairs),
+        new_peer,
+        servers,
     )
 
 

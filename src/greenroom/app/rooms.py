@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import ipaddress
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Literal
@@ -15,6 +16,8 @@ from starlette.routing import BaseRoute
 from greenroom.app.credentials import Credentials
 from greenroom.errors import ConfigurationError
 from greenroom.rooms.ports import Rooms
+from greenroom.rooms.rtc.ice_servers import IceServer
+from greenroom.rooms.whep.viewer import NewPeer
 from greenroom.settings import Settings
 
 Provider = Literal["embedded", "livekit", "off"]
@@ -29,6 +32,10 @@ class RoomsService:
     routes: tuple[BaseRoute, ...] = ()
     app: Starlette | None = None
     """For the signalling's own port."""
+    new_peer: NewPeer | None = None
+    """Makes peer connections on this server's media ports; None where it has none."""
+    ice_servers: Callable[[str], Sequence[IceServer]] = lambda _: ()
+    """The STUN and TURN servers that somebody of an identity may use."""
 
 
 def rooms_provider(settings: Settings) -> Provider:

@@ -119,13 +119,15 @@ def main() -> None:
 def warm() -> OpenFace:
     """Load everything that a face needs, so that opening one is quick."""
     try:
-        from greenroom.avatar.face import open_face  # noqa: PLC0415 - what fails here is explained
-        from greenroom.avatar.lipsync.reader import LipSync  # noqa: PLC0415
+        import skia  # type: ignore[import-not-found,import-untyped,unused-ignore]  # noqa: F401, PLC0415
     except ImportError as error:
         raise SystemExit(
             f"{error}; drawing needs the system's libGL and libEGL"
             " (Debian, Ubuntu: apt-get install libgl1 libegl1)"
         ) from error
+    from greenroom.avatar.face import open_face  # noqa: PLC0415 - it needs what was tried above
+    from greenroom.avatar.lipsync.reader import LipSync  # noqa: PLC0415
+
     LipSync()
     # What is loaded by now stays; the collector need not look through it in mid-picture.
     gc.collect()

@@ -81,7 +81,9 @@ class HelperFace:
         if not self._opened.done():
             self._opened.set_exception(error)
         elif not self._opened.cancelled():
-            self._listener.on_failure(str(error))
+            self._listener.on_failure(
+                error.why if isinstance(error, ProviderFailed) else str(error)
+            )
 
 
 class HelperRenderers:

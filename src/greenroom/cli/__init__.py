@@ -7,7 +7,7 @@ import sys
 import typer
 
 from greenroom import __version__
-from greenroom.cli import avatar, call, doctor, keys, models, serve, sessions
+from greenroom.cli import avatar, avatars, call, doctor, keys, models, serve, sessions
 from greenroom.errors import GreenroomError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app.command("serve")(serve.serve)
 app.command("call")(call.call)
 app.command("avatar")(avatar.avatar)
 app.command("doctor")(doctor.doctor)
+app.add_typer(avatars.app, name="avatars")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(keys.app, name="keys")
 app.add_typer(models.app, name="models")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from greenroom.audio.pcm import Pcm
 from greenroom.rooms.ports import EncodedFrame
@@ -59,4 +59,13 @@ class Venue(Protocol):
 
     async def close(self) -> None:
         """Leave. Harmless twice."""
+        ...
+
+
+@runtime_checkable
+class TokenVenue(Protocol):
+    """A venue that its avatar may be in for as long as a token is good."""
+
+    def renew(self, token: str) -> None:
+        """A new token, before or after the old one has run out."""
         ...

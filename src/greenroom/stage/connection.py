@@ -14,7 +14,8 @@ class Connection:
     """See `ports.LiveAvatar`. Once another has its place it does nothing any more.
 
     `at_work` gives the performance, and counts as activity; None where the session has ended or
-    another connection has it. `leave` tells the session that this one is gone.
+    another connection has it. `leave` tells the session that this one is gone, `renew` its venues
+    of a new token.
     """
 
     def __init__(
@@ -22,10 +23,12 @@ class Connection:
         client: AvatarClient,
         at_work: Callable[[Connection], Performance | None],
         leave: Callable[[Connection], None],
+        renew: Callable[[str], None],
     ) -> None:
         self.client = client
         self._at_work = at_work
         self._leave = leave
+        self._renew = renew
 
     def voice(self, pcm: Pcm, rate: int) -> None:
         """See LiveAvatar."""
@@ -51,6 +54,11 @@ class Connection:
         """See LiveAvatar."""
         if (performance := self._at_work(self)) is not None:
             performance.set_activity(activity)
+
+    def renew(self, token: str) -> None:
+        """See LiveAvatar."""
+        if self._at_work(self) is not None:
+            self._renew(token)
 
     def leave(self) -> None:
         """See LiveAvatar."""

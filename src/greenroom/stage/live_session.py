@@ -11,7 +11,7 @@ from pathlib import Path
 
 from greenroom.avatar.formats import FORMATS, VideoCodec
 from greenroom.avatar.ports import FaceSettings, RemoteFace
-from greenroom.errors import GreenroomError, ProviderFailed, SessionEnded
+from greenroom.errors import GreenroomError, InvalidInput, ProviderFailed, SessionEnded
 from greenroom.providers.clock import Timer
 from greenroom.rooms.rtc.media import AV1, H264, VP8, Codec
 from greenroom.rooms.venue import VENUE_RATE, Venue, VenuePicture
@@ -72,8 +72,14 @@ class LiveSession:
             on_silent=self._on_silent,
         )
         self._face: RemoteFace | None = None
-        self._venues = Venues(parts.venues, self._on_venue_gone)
+        self._venues = Venues(
+            parts.venues,
+            parts.beside,
+            on_gone=self._on_venue_gone,
+            on_token_expiring=self._on_token_expiring,
+        )
         self._connection: Connection | None = None
+        self._token = order.channel.token
         self._timers: dict[str, Timer] = {}
         self._active_at = parts.clock.time()
         self._silent = asyncio.Event()
@@ -102,7 +108,7 @@ class LiveSession:
             self._note(LifecycleEntry(None, "reconnected"))
         self._was_connected = True
         before = self._connection
-        self._connection = Connection(client, self._at_work, self._leave)
+        self._connection = Connection(client, self._at_work, self._leave, self._renew)
         self._cancel("grace")
         self._active_at = self._parts.clock.time()
         if before is not None:
@@ -138,6 +144,11 @@ class LiveSession:
             self._connection = None
             self._await_connection()
 
+    def _renew(self, token: str) -> None:
+        if token != self._token:
+            self._token = token
+            self._venues.renew(token)
+
     def _await_connection(self) -> None:
         lost = Ended(Status.COMPLETED, EndReason.DISCONNECTED, "nobody came back")
         self._after("grace", self._parts.settings.reconnect_grace, lambda: self.end(lost))
@@ -156,9 +167,14 @@ class LiveSession:
 
     def _on_venue_gone(self, venue: Venue, why: str) -> None:
         _log.warning("session %s: its %s has ended: %s", self.id, venue.name, why)
-        if self._performance.remove(venue) == 0 and self._begun:
+        self._performance.remove(venue)
+        if not self._venues.wanted_ones and self._begun:
             detail = f"{venue.name} has ended: {why}"
             self.end(Ended(Status.FAILED, EndReason.AGENT_FAILED, detail))
+
+    def _on_token_expiring(self) -> None:
+        if self._connection is not None:
+            self._connection.client.on_token_expiring()
 
     def _on_spoken(self, spoken: Spoken, media_time: float) -> None:
         if self._noted < MAX_NOTED:
@@ -232,11 +248,10 @@ class LiveSession:
             # Either will do: they are told to a client, who can't mend both at once.
             raise failures.exceptions[0] from None
         assert self._face is not None  # noqa: S101 - `_open_face` has set it
-        venues = self._venues.open_ones
-        if not venues:
+        if not self._venues.wanted_ones:
             raise ProviderFailed("venues", "all have ended")
         self._begun = True
-        self._performance.begin(self._face, venues)
+        self._performance.begin(self._face, self._venues.open_ones)
         self._begin_timers()
 
     async def _open_face(self) -> None:
@@ -244,7 +259,11 @@ class LiveSession:
         settings = FaceSettings(
             str(self._pack), self._picture, self._order.codec, int.from_bytes(digest[:4])
         )
-        self._face = await self._parts.renderers.open(settings, self._performance)
+        try:
+            self._face = await self._parts.renderers.open(settings, self._performance)
+        except InvalidInput as error:
+            # The pack was good when the server began, and is not its client's.
+            raise ProviderFailed("avatar", f"the pack can't be used: {error}") from error
 
     def _begin_timers(self) -> None:
         settings = self._parts.settings

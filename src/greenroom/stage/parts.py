@@ -29,12 +29,14 @@ class Avatars(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StageParts:
-    """`venues`: how each kind that is wanted is opened, by its name. `clock`: the event loop."""
+    """`venues`: how each kind that is wanted is opened, by its name; `beside`: how those are that
+    no session lives for. `clock`: the event loop."""
 
     sessions: SessionService
     settings: AvatarSettings
     avatars: Avatars
     renderers: Renderers
     venues: Mapping[str, OpenVenue]
+    beside: Mapping[str, OpenVenue]
     orders: OrderKeeper
     clock: Clock

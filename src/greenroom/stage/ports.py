@@ -54,6 +54,10 @@ class AvatarClient(Protocol):
         """Another connection has taken its place; the session goes on."""
         ...
 
+    def on_token_expiring(self) -> None:
+        """The channel's token runs out soon: the session needs another (`LiveAvatar.renew`)."""
+        ...
+
     def on_ended(self, ended: Ended) -> None:
         """The session is over, for this reason; everything is recorded."""
         ...
@@ -87,6 +91,10 @@ class LiveAvatar(Protocol):
 
     def set_activity(self, activity: Activity) -> None:
         """What it does while it says nothing; `speaking` is by itself."""
+        ...
+
+    def renew(self, token: str) -> None:
+        """The channel's token, which is another than before where that runs out."""
         ...
 
     def leave(self) -> None:

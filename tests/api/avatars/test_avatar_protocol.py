@@ -37,7 +37,10 @@ def text(**fields: Any) -> str:
 @pytest.mark.parametrize(
     ("fields", "command"),
     [
-        ({"command": "init", "session_id": "s", **START}, Init(None, "s")),
+        (
+            {"command": "init", "session_id": "s", **START},
+            Init(None, "s", START["agora_settings"]["token"]),
+        ),
         ({"command": "init", "sessionId": "s", "event_id": "e", "version": "v1"}, Init("e", "s")),
         ({"command": "init", "sessionId": "s", "session_id": "s"}, Init(None, "s")),
         ({"command": "init"}, Init(None, None)),

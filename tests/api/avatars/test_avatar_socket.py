@@ -110,6 +110,20 @@ async def test_a_second_init_changes_nothing(avatars: RunningAvatars) -> None:
     assert len(avatars.stage.avatars) == 1
 
 
+async def test_a_channel_token_that_runs_out_is_asked_for_and_renewed_by_init(
+    avatars: RunningAvatars,
+) -> None:
+    async with avatars.initialised() as (line, avatar):
+        (client,) = avatars.stage.clients.values()
+        client.on_token_expiring()
+        assert (await line.receive())["command"] == "token_expiring"
+        await line.send("init", agora_settings={"token": "a new one"})
+        await line.settled()
+        assert avatar.tokens[-1] == "a new one"
+        await line.send("init", agoraSettings={"token": ""})
+        assert (await line.refusal())[0] == "VALIDATION_ERROR"
+
+
 async def test_who_does_not_init_in_time_is_closed_with_words(start_avatars: Any) -> None:
     avatars = await start_avatars(server={"handshake_timeout": 0.05})
     async with avatars.connected((await avatars.start())["session_token"]) as line:

@@ -40,7 +40,8 @@ class Server:
             ice_servers=lambda _: self.ice_servers,
             max_offer=200,
         )
-        transport = httpx.ASGITransport(app=Starlette(routes=routes))
+        self.app = Starlette(routes=routes)
+        transport = httpx.ASGITransport(app=self.app)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://watch")
 
     def bearer(self, session_id: str = "s1") -> dict[str, str]:
@@ -142,6 +143,29 @@ async def test_what_is_no_offer_is_refused(live: Server, offer: str | bytes) -> 
 
 async def test_an_offer_of_another_type_is_refused(live: Server) -> None:
     assert (await live.post(**{"content-type": "application/json"})).status_code == 415
+
+
+async def test_a_client_that_hangs_up_before_its_offer_is_complete_gets_no_answer(
+    live: Server,
+) -> None:
+    token = live.bearer()["authorization"].encode()
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/watch/s1/whep",
+        "headers": [(b"content-type", SDP.encode()), (b"authorization", token)],
+    }
+    sent: list[object] = []
+
+    async def receive() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: object) -> None:
+        sent.append(message)
+
+    await live.app(scope, receive, send)  # type: ignore[arg-type]
+    assert sent == []
+    assert live.peers == []
 
 
 async def test_too_many_viewers_are_refused(live: Server) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from greenroom.audio.pcm import EMPTY, Pcm
 from greenroom.avatar.formats import LIP_SYNC_RATE, LOOK_AHEAD
-from greenroom.avatar.lipsync.network import CONTEXT, Network
+from greenroom.avatar.lipsync.network import CONTEXT, PATCH, PATCHES, Network
 from greenroom.avatar.lipsync.reader import LipSync
 from greenroom.avatar.lipsync.spectrum import BANDS, HOP
 from greenroom.avatar.visemes import VISEMES, Weights, at_rest
@@ -97,8 +97,10 @@ def test_silence_is_not_shown_to_the_network(speech: Pcm) -> None:
             seen.append(len(moments))
             return super().__call__(moments)
 
-    nothing = (np.zeros((CONTEXT * BANDS, 15), np.float32), np.zeros(15, np.float32))
-    lips = LipSync(Counting([nothing]))
+    layers = (PATCH * BANDS, 1), (PATCHES, 15)
+    lips = LipSync(
+        Counting([(np.zeros(each, np.float32), np.zeros(each[1], np.float32)) for each in layers])
+    )
     pause = np.zeros(LIP_SYNC_RATE, np.int16)
     read(np.concatenate((pause, speech[:3200], pause)), lips=lips)
     assert 20 <= sum(seen) <= 3200 // HOP + 2 * CONTEXT + 8

@@ -10,7 +10,15 @@ from greenroom.avatar.formats import LIP_SYNC_RATE
 from greenroom.avatar.lipsync.ear import QUIET, Ear, Heard
 from greenroom.avatar.lipsync.level import VoiceLevel
 from greenroom.avatar.lipsync.mouth import Mouth
-from greenroom.avatar.lipsync.network import CONTEXT, MODEL, Network, inputs, shipped
+from greenroom.avatar.lipsync.network import (
+    CONTEXT,
+    MODEL,
+    PATCH,
+    PATCHES,
+    Network,
+    inputs,
+    shipped,
+)
 from greenroom.avatar.lipsync.sound import RecentSound
 from greenroom.avatar.lipsync.spectrum import BANDS, FLOOR, HOP, LEAD, analyse
 from greenroom.avatar.visemes import VISEMES, at_rest
@@ -100,12 +108,20 @@ def test_the_network_sees_levels_relative_to_the_voice() -> None:
     assert inputs(levels[1:], np.array([-30], np.float32))[0, -1] == -3
 
 
-def test_a_network_is_rectified_layers_and_a_softmax() -> None:
-    first = (np.array([[1, -1]], np.float32), np.zeros(2, np.float32))
-    second = (np.eye(2, dtype=np.float32), np.array([0, 1], np.float32))
-    said = Network([first, second])(np.array([[2.0]], np.float32))
-    assert said[0, 0] == pytest.approx(1 / (1 + np.exp(-1.0)))
-    assert said.sum() == pytest.approx(1)
+def test_a_network_sees_patches_of_time_then_all_of_them() -> None:
+    moment = np.zeros((2, CONTEXT, BANDS), np.float32)
+    moment[1, 4, 7] = 2
+    front = np.zeros((PATCH * BANDS, 2), np.float32)
+    front[BANDS + 7] = (1, -1)  # the middle frame of a patch; the second unit is never above 0
+    second = np.zeros((PATCHES * 2, 3), np.float32)
+    second[3 * 2] = (0, 1, 0)  # the patch around frame 4
+    end = np.eye(3, len(VISEMES), dtype=np.float32)
+    nothing = np.zeros(2, np.float32), np.zeros(3, np.float32), np.zeros(15, np.float32)
+    network = Network([*zip((front, second, end), nothing, strict=True)])
+    said = network(moment.reshape(2, -1))
+    assert said[0] == pytest.approx(1 / 15)
+    assert said[1, 1] == pytest.approx(np.exp(2) / (np.exp(2) + 14))
+    assert said.sum(axis=1) == pytest.approx(1)
 
 
 def test_the_shipped_model_is_small_and_fits() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from typing import Any
 
 from greenroom.api.agora_avatar.models import StartSession, StopSession
@@ -13,6 +14,8 @@ from greenroom.api.avatars.errors import Code, MissingFields, Refused
 from greenroom.api.avatars.parts import ONE_STEP, AvatarParts
 from greenroom.api.endpoint import Call
 from greenroom.errors import ClientError, SessionNotFound
+
+log = logging.getLogger(__name__)
 
 WEBSOCKET_PATH = "/v1/websocket"
 
@@ -35,6 +38,7 @@ class OneStepRoutes:
         session = await self._parts.avatars.create(
             asked.order(), api=ONE_STEP, tenant=principal.tenant
         )
+        log.info("session %s: made for %s", session.id, asked.avatar_id)
         token, _ = self._parts.tokens.sign(session.id, principal.tenant)
         return {
             "session_id": session.id,
@@ -56,6 +60,7 @@ class OneStepRoutes:
         session = await self._access.live_session(asked.session_id, tenant)
         self._access.require_token_of(session.id, token)
         await self._parts.avatars.stop(session.id)
+        log.info("session %s: stopped by its client", session.id)
         return STOPPED
 
     async def _missing(self, session_id: str | None, token: str | None, tenant: str) -> ClientError:

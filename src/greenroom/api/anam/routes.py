@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,6 +15,8 @@ from greenroom.api.avatars.errors import Code, Refused
 from greenroom.api.avatars.parts import TWO_STEP, AvatarParts
 from greenroom.api.endpoint import Call
 from greenroom.errors import InvalidInput
+
+log = logging.getLogger(__name__)
 
 TWO_STEP_WEBSOCKET_PATH = "/ws"
 
@@ -39,6 +42,7 @@ class TwoStepRoutes:
         except InvalidInput as error:
             # The stage names the field as it knows it.
             raise InvalidInput("personaConfig.avatarId", error.problem, error.allowed) from None
+        log.info("session %s: made for %s", session.id, asked.persona_config.avatar_id)
         token, _ = self._parts.tokens.sign(session.id, principal.tenant)
         return {"sessionToken": token}
 
@@ -70,6 +74,7 @@ class TwoStepRoutes:
             raise InvalidInput("sessionId", "is not the id of the path")
         session = await self._access.live_session(session_id, tenant)
         await self._parts.avatars.stop(session.id)
+        log.info("session %s: stopped by its client", session.id)
         return {
             "sessionId": session.id,
             "status": "success",

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import ErrorDetails
 
 from greenroom.api.avatars.errors import Code, MissingFields, Refused
+from greenroom.api.avatars.protocol import MAX_TOKEN
 from greenroom.api.endpoint import Call
 from greenroom.errors import ClientError, InvalidInput
 
@@ -19,7 +20,7 @@ _MAX_UID = 2**32 - 1
 """Agora's numbers for users are unsigned and have 32 bits."""
 
 Name = Annotated[str, Field(min_length=1, max_length=256)]
-Token = Annotated[str, Field(min_length=1, max_length=8_192)]
+Token = Annotated[str, Field(min_length=1, max_length=MAX_TOKEN)]
 IdleTimeout = Annotated[float, Field(ge=0, le=MAX_IDLE_TIMEOUT)]
 
 Model = TypeVar("Model", bound=BaseModel)

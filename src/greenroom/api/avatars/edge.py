@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+
 from starlette.types import Scope, Send
 
 from greenroom.api.avatars.errors import Code, Refused, wire_error
 from greenroom.api.endpoint import Call
 from greenroom.api.http import send_json
+
+log = logging.getLogger(__name__)
+
+_SHOWN = 64
+"""Characters of a path."""
 
 
 class AvatarEdge:
@@ -18,6 +25,8 @@ class AvatarEdge:
     async def refuse(self, scope: Scope, send: Send, error: Exception, call: Call) -> None:
         """Answer with `{"error", "message", "code"}`."""
         wire = wire_error(error)
+        path = call.request.path[:_SHOWN]
+        log.info("%s %r: %d %s", call.request.method, path, wire.status, wire.code)
         headers = [*wire.headers]
         if call.request.closes:
             headers.append((b"connection", b"close"))

@@ -176,7 +176,9 @@ def _(error: MethodNotAllowed) -> WireError:
 
 @wire_error.register
 def _(error: CapacityExceeded) -> WireError:
-    return WireError(Code.CAPACITY_EXCEEDED, f"Too much at once: {error}; try again later")
+    # None at all: the server is about to end.
+    what = f"Too much at once: {error}" if error.limit else f"No more {error.what} are taken"
+    return WireError(Code.CAPACITY_EXCEEDED, f"{what}; try again later")
 
 
 @wire_error.register

@@ -23,6 +23,8 @@ OPUS_RATE = 48_000
 
 MAX_EVENT_ID = 256
 """Characters."""
+MAX_TOKEN = 8_192
+"""Characters of a channel's token, here and when a session is made."""
 
 EventId: TypeAlias = str | int | None
 Message: TypeAlias = dict[str, Any]
@@ -30,10 +32,14 @@ Message: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Init:
-    """`init`. None: the session that the token names."""
+    """`init`. `session_id` None: the session that the token names.
+
+    `channel_token` is that of the Agora settings, where the message repeats them.
+    """
 
     event_id: EventId
     session_id: str | None
+    channel_token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +121,11 @@ def _init(message: Message, event_id: EventId) -> Init:
     session_id = _either(message, "session_id", "sessionId")
     if session_id is not None and not isinstance(session_id, str):
         raise _invalid("session_id must be a string")
-    return Init(event_id, session_id)
+    channel = _either(message, "agora_settings", "agoraSettings")
+    token = channel.get("token") if isinstance(channel, dict) else None
+    if token is not None and not (isinstance(token, str) and 0 < len(token) <= MAX_TOKEN):
+        raise _invalid(f"agora_settings.token must be a string of 1 to {MAX_TOKEN} characters")
+    return Init(event_id, session_id, token)
 
 
 def _voice(message: Message, event_id: EventId) -> Voice:
@@ -227,6 +237,11 @@ def special_ack(event_id: EventId, applied: list[str], ignored: list[str]) -> st
     """`special_ack`: what was done, and what was not and why."""
     status = "applied" if applied else "ignored"
     return _frame("special_ack", event_id=event_id, status=status, applied=applied, ignored=ignored)
+
+
+def token_expiring(session_id: str) -> str:
+    """`token_expiring`: an `init` with a new token of the channel is needed soon."""
+    return _frame("token_expiring", session_id=session_id)
 
 
 def session_ended(session_id: str, status: str, reason: str, message: str) -> str:

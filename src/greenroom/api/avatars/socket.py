@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 from starlette.types import Message, Receive, Send
 
@@ -38,6 +39,8 @@ from greenroom.avatar.ports import GestureCue
 from greenroom.errors import CapacityExceeded
 from greenroom.sessions.model import EndReason
 from greenroom.stage.ports import Ended, LiveAvatar
+
+log = logging.getLogger(__name__)
 
 INLINE_CHARACTERS = 200_000
 """Of a message that is read on the event loop, in at most 1 ms; a longer one is for a thread."""
@@ -76,6 +79,10 @@ class AvatarSocket:
         self._replaced = True
         self._socket.end(REPLACED)
 
+    def on_token_expiring(self) -> None:
+        """The channel's token runs out soon."""
+        self._socket.tell(protocol.token_expiring(self._named))
+
     def on_ended(self, ended: Ended) -> None:
         """The session is over."""
         self._socket.end(over(self._named, ended))
@@ -104,7 +111,8 @@ class AvatarSocket:
         else:
             self._silence_timer = self._loop.call_later(left, self._watch_silence)
 
-    async def _leave(self, ending: Ending) -> None:  # noqa: ARG002 - the same for every ending
+    async def _leave(self, ending: Ending) -> None:
+        log.info("session %s: a connection ends: %s", self._named, ending.why or "hung up")
         for timer in (self._init_timer, self._silence_timer):
             if timer is not None:
                 timer.cancel()
@@ -164,17 +172,19 @@ class AvatarSocket:
                 self._special(avatar, command)
 
     async def _init(self, command: Init) -> None:
-        """Begin the session; what its body says beside the session's id was said at its start."""
+        """Begin the session; what its body says beside the session's id was said at its start,
+        but for the channel's token, which may have been renewed since."""
         if command.session_id not in (None, self._named):
             message = "The token belongs to another session than init names"
             raise Refused(Code.SESSION_MISMATCH, message)
-        if self._avatar is not None:
-            return
-        if self._init_timer is not None:
-            self._init_timer.cancel()
-        # A task of its own: it is not to be cancelled half-way, and whoever is let in must leave.
-        self._entering = self._loop.create_task(self._enter())
-        await asyncio.shield(self._entering)
+        if self._avatar is None:
+            if self._init_timer is not None:
+                self._init_timer.cancel()
+            # A task of its own: not to be cancelled half-way, and whoever is let in must leave.
+            self._entering = self._loop.create_task(self._enter())
+            await asyncio.shield(self._entering)
+        if self._avatar is not None and command.channel_token is not None:
+            self._avatar.renew(command.channel_token)
 
     async def _enter(self) -> None:
         try:
@@ -183,6 +193,7 @@ class AvatarSocket:
             self._socket.end(not_entered(error))
         else:
             self.session_id = self._named
+            log.info("session %s: initialised by a client", self._named)
 
     async def _voice(self, avatar: LiveAvatar, voice: Voice) -> None:
         if self._decoder.is_quick(voice):
@@ -209,6 +220,7 @@ class AvatarSocket:
 
     def _refuse(self, error: Refused, event_id: protocol.EventId) -> None:
         """Answer a frame that can't be acted on; the session lives on."""
+        log.debug("session %s: %s", self._named, error.code)
         answered = error.event_id if event_id is None else event_id
         self._socket.tell(protocol.error_frame(error, answered))
         if error.code is not Code.AUDIO_QUEUE_FULL:

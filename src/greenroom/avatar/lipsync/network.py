@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from io import BytesIO
+from typing import TypeAlias
 
 import numpy as np
 
@@ -13,36 +15,71 @@ from greenroom.avatar.lipsync.spectrum import BANDS, Floats
 BEFORE, AFTER = 8, 5
 """Frames that the network sees before and after the one that it judges."""
 CONTEXT = BEFORE + 1 + AFTER
+PATCH = 3
+"""Frames that a unit of the first layer sees."""
+PATCHES = CONTEXT - PATCH + 1
 
 MODEL = "model.npz"
 _SPAN = 20
 """dB that are 1 to the network; it sees from three spans below the voice to one above."""
 
 
-class Network:
-    """Two hidden layers of rectified units; the weights are those of `layers`, in order.
+Layer: TypeAlias = tuple[Floats, Floats]
+"""A matrix (inputs, outputs) and a bias (outputs,)."""
 
-    A layer is a matrix (inputs, outputs) and a bias (outputs,). The first takes the bands of
-    CONTEXT frames in order, the last gives the visemes' logits.
+
+class Network:
+    """Rectified layers, the last of which gives the visemes' logits.
+
+    The first is applied to every PATCH neighbouring frames of the CONTEXT alike, and sees sounds
+    begin and end; the second takes all that it has to say in order of time.
     """
 
-    def __init__(self, layers: list[tuple[Floats, Floats]]) -> None:
-        self._layers = layers
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self._layers = tuple(layers)
 
     def __call__(self, moments: Floats) -> Floats:
         """Inputs, shape (n, CONTEXT * BANDS), to weights, shape (n, 15), each row of sum 1."""
-        values = moments
-        for matrix, bias in self._layers[:-1]:
-            values = values @ matrix
-            values += bias
-            np.maximum(values, 0, out=values)
-        matrix, bias = self._layers[-1]
-        logits = values @ matrix
-        logits += bias
-        logits -= logits.max(axis=1, keepdims=True)
-        weights: Floats = np.exp(logits, out=logits)
-        weights /= weights.sum(axis=1, keepdims=True)
-        return weights
+        return softmax(self.passes(moments)[-1])
+
+    def passes(self, moments: Floats) -> list[Floats]:
+        """What goes into each layer, and the logits that come out of the last one."""
+        (matrix, bias), *others = self._layers
+        values = patches(moments)
+        passed = [values]
+        values = rectified(values, matrix, bias).reshape(len(moments), -1)
+        for matrix, bias in others[:-1]:
+            passed.append(values)
+            values = rectified(values, matrix, bias)
+        matrix, bias = others[-1]
+        return [*passed, values, values @ matrix + bias]
+
+
+def patches(moments: Floats) -> Floats:
+    """Every PATCH neighbouring frames of each moment: (n * PATCHES, PATCH * BANDS)."""
+    step = moments.itemsize
+    overlapping = np.ndarray(
+        (len(moments), PATCHES, PATCH * BANDS),
+        moments.dtype,
+        moments,
+        strides=(CONTEXT * BANDS * step, BANDS * step, step),
+    )
+    return overlapping.reshape(len(moments) * PATCHES, PATCH * BANDS)
+
+
+def rectified(values: Floats, matrix: Floats, bias: Floats) -> Floats:
+    """One layer of rectified units."""
+    product: Floats = values @ matrix
+    product += bias
+    np.maximum(product, 0, out=product)
+    return product
+
+
+def softmax(logits: Floats) -> Floats:
+    """Rows of logits to rows of sum 1."""
+    weights: Floats = np.exp(logits - logits.max(axis=1, keepdims=True))
+    weights /= weights.sum(axis=1, keepdims=True)
+    return weights
 
 
 def inputs(levels: Floats, voice: Floats) -> Floats:

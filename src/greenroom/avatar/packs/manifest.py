@@ -1,6 +1,7 @@
 """`avatar.toml`: who an avatar is, which drawings it is made of, and how far each of them moves.
 
-Lengths are in units of the artwork: a square picture shows x and y from 0 to 1000.
+Lengths are in units of the artwork: a square picture shows x and y from 0 to 1000, or the square
+that `frame` names.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ MANIFEST = "avatar.toml"
 MAX_MANIFEST_BYTES = 64 * 1024
 MAX_LAYERS = 24
 SIZE: Final = 1000.0
-"""Units of the artwork that a square picture shows, each way."""
+"""Units of the artwork that a square picture shows each way, unless the manifest says otherwise."""
 
 AvatarId: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 FileName: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,59}\.svg$")]
 Point: TypeAlias = tuple[float, float]
+Frame: TypeAlias = tuple[float, float, Annotated[float, Field(ge=100, le=4000)]]
 Place: TypeAlias = Literal["background", "body", "neck", "head"]
 
 
@@ -109,6 +111,8 @@ class Manifest(_Table):
     author: str = Field("", max_length=100)
     licence: str = Field("", max_length=100)
     aliases: tuple[AvatarId, ...] = Field((), max_length=20)
+    frame: Frame = (0.0, 0.0, SIZE)
+    """Left, top and size of the square that a square picture shows; a wide one shows more."""
     moves: Moves = Moves()
     layers: tuple[Layer, ...] = Field(min_length=1, max_length=MAX_LAYERS)
 

@@ -10,9 +10,9 @@ from typing import TypeAlias
 from greenroom.avatar.packs.key_shapes import KeyShapes, read_key_shapes
 from greenroom.avatar.packs.manifest import (
     MANIFEST,
-    SIZE,
     BrowsLayer,
     EyesLayer,
+    Frame,
     HandLayer,
     Layer,
     Manifest,
@@ -23,11 +23,10 @@ from greenroom.avatar.packs.manifest import (
 from greenroom.avatar.packs.problems import Problems
 from greenroom.avatar.packs.svg import Drawing, read_drawing
 from greenroom.avatar.visemes import VISEMES
+from greenroom.errors import InvalidInput
 
 WIDEST = 16 / 9
 """Of the pictures: a background reaches as far to both sides of the square."""
-IRIS_ON = "white"
-"""The part of an eye on which the iris lies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +91,11 @@ def load_pack(folder: Path) -> AvatarPack:
     return pack
 
 
-def check_pack(folder: Path) -> Problems:
+def check_pack(folder: Path) -> tuple[InvalidInput, ...]:
     """Everything that is wrong with a pack."""
     problems = Problems()
     _read(folder, problems)
-    return problems
+    return tuple(problems.found)
 
 
 def _read(folder: Path, problems: Problems) -> AvatarPack | None:
@@ -116,7 +115,7 @@ def _read(folder: Path, problems: Problems) -> AvatarPack | None:
         if drawing is None:
             continue
         digest.update(drawing.text())
-        figure = _figure(layer, drawing, problems)
+        figure = _figure(layer, drawing, manifest.frame, problems)
         if figure is not None:
             figures.append(figure)
     if problems.found:
@@ -124,11 +123,11 @@ def _read(folder: Path, problems: Problems) -> AvatarPack | None:
     return AvatarPack(digest.hexdigest(), manifest, tuple(figures))
 
 
-def _figure(layer: Layer, drawing: Drawing, problems: Problems) -> Figure | None:
+def _figure(layer: Layer, drawing: Drawing, frame: Frame, problems: Problems) -> Figure | None:
     match layer:
         case StillLayer() | HandLayer():
             if isinstance(layer, StillLayer) and layer.on == "background":
-                _check_background(drawing, problems)
+                _check_background(drawing, frame, problems)
             return Still(layer, drawing)
         case MouthLayer():
             mouth = read_key_shapes(drawing, VISEMES, ("smile",), problems)
@@ -164,12 +163,12 @@ def _iris(drawing: Drawing, side: str, problems: Problems) -> Drawing:
     return drawing.only(group)
 
 
-def _check_background(drawing: Drawing, problems: Problems) -> None:
+def _check_background(drawing: Drawing, frame: Frame, problems: Problems) -> None:
     x, y, width, height = drawing.box
-    side = SIZE * (WIDEST - 1) / 2
-    if x > -side or x + width < SIZE + side or y > 0 or y + height < SIZE:
+    left, top, size = frame
+    side = size * (WIDEST - 1) / 2
+    if x > left - side or x + width < left + size + side or y > top or y + height < top + size:
+        needed = f"{left - side:.0f} {top:.0f} {size + 2 * side:.0f} {size:.0f}"
         problems.add(
-            f"{drawing.name} viewBox",
-            "does not fill a wide picture",
-            'at least viewBox="-390 0 1780 1000"',
+            f"{drawing.name} viewBox", "does not fill a wide picture", f"at least {needed}"
         )

@@ -26,6 +26,7 @@ class Blend:
         self._keys = shapes.points.reshape(len(shapes.keys), -1)
         self._alpha_keys = shapes.alphas
         self._tolerance = tolerance
+        self._shares = b""
         self._points = np.full(self._keys.shape[1], np.inf, np.float32)
         self._alphas = np.zeros(len(shapes.parts), np.float32)
         self._paths = [skia.Path() for _ in shapes.parts]
@@ -39,6 +40,10 @@ class Blend:
 
     def set(self, shares: Shares) -> bool:
         """Take this shape. Returns whether that can be seen."""
+        key = shares.tobytes()
+        if key == self._shares:
+            return False
+        self._shares = key
         points, alphas = shares @ self._keys, shares @ self._alpha_keys
         if (
             float(np.abs(points - self._points).max()) < self._tolerance
@@ -69,24 +74,22 @@ class Blend:
             float(ys.max()) + margin,
         )
 
-    def draw(self, canvas: Any, after: int = -1, between: Callable[[], None] | None = None) -> None:
-        """Draw all parts; call `between` after the part of number `after`, within its clip."""
+    def draw(self, canvas: Any, inside: Callable[[], None] | None = None) -> None:
+        """Draw all parts; `inside` draws what lies first in the opening, clipped to it."""
         clipped = False
-        for at, (part, path, paints) in enumerate(
-            zip(self._parts, self._paths, self._paints, strict=True)
-        ):
+        for part, path, paints in zip(self._parts, self._paths, self._paints, strict=True):
             if part.inside != clipped:
                 if clipped:
                     canvas.restore()
                 else:
                     canvas.save()
                     canvas.clipPath(self._paths[self._opening], doAntiAlias=True)
+                    if inside is not None:
+                        inside()
                 clipped = part.inside
             for paint in paints:
                 if paint.getAlpha():
                     canvas.drawPath(path, paint)
-            if at == after and between is not None:
-                between()
         if clipped:
             canvas.restore()
 

@@ -10,14 +10,16 @@ import skia  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
 from greenroom.avatar.packs.key_shapes import KeyShapes
 from greenroom.avatar.packs.manifest import HandLayer, Moves, Point
-from greenroom.avatar.packs.pack import IRIS_ON
 from greenroom.avatar.ports import Pose, Rect
-from greenroom.avatar.puppet.blend import Blend, Box
+from greenroom.avatar.puppet.blend import Blend, Box, Shares
 from greenroom.avatar.puppet.damage import around
 from greenroom.avatar.puppet.raster import PHASES, Placement, Raster
 from greenroom.avatar.puppet.stance import Stance, matrix_of
 from greenroom.avatar.puppet.view import View
 from greenroom.avatar.visemes import VISEMES
+
+ROUGH = 2
+"""PHASES between the strips of what moves."""
 
 _TOLERANCE = 0.12  # pixels
 _LINEAR = skia.SamplingOptions(skia.FilterMode.kLinear)
@@ -25,7 +27,7 @@ _PUCKERED = np.array([viseme in {"PP", "FF", "CH", "oh", "ou"} for viseme in VIS
 
 
 class Feature(Protocol):
-    """Something that is drawn in the picture itself, above everything that only moves."""
+    """Something that is drawn. It is given the same Stance object for as long as that is equal."""
 
     bounds: Rect | None
 
@@ -44,17 +46,19 @@ class _Shaped:
     def __init__(self, shapes: KeyShapes, depth: float, view: View, moves: Moves) -> None:
         self._blend = Blend(shapes, _TOLERANCE / view.scale)
         self._depth, self._view, self._moves = depth, view, moves
-        self._place: Placement | None = None
+        self._stance: Stance | None = None
         self._matrix = skia.Matrix()
         self.bounds: Rect | None = None
 
-    def _move(self, stance: Stance, shares: Any) -> bool:
+    def _move(self, stance: Stance, shares: Shares) -> bool:
         shaped = self._blend.set(shares)
-        place = stance.place("head", self._depth, self._view, self._moves.neck)
-        if place == self._place and not shaped:
+        if stance is self._stance and not shaped:
             return False
-        if place != self._place:
-            self._place, self._matrix = place, matrix_of(place, self._view, self._moves.neck)
+        if stance is not self._stance:
+            self._stance, neck = stance, self._moves.neck
+            self._matrix = matrix_of(
+                stance.place("head", self._depth, self._view, neck), self._view, neck
+            )
         self.bounds = _mapped(self._matrix, self._blend.box, self._view)
         return True
 
@@ -110,8 +114,6 @@ class EyeFeature(_Shaped):
         super().__init__(shapes, depth, view, moves)
         self._left, self._gaze, self._iris = left, gaze, iris
         self._smiles = len(shapes.keys) > 2
-        names = [part.name for part in shapes.parts]
-        self._iris_after = names.index(IRIS_ON) if IRIS_ON in names else -1
         self._iris_place = Placement()
 
     def update(self, pose: Pose, stance: Stance) -> bool:
@@ -139,7 +141,7 @@ class EyeFeature(_Shaped):
         """Draw, in pixels."""
         canvas.save()
         canvas.concat(self._matrix)
-        self._blend.draw(canvas, self._iris_after, lambda: self._draw_iris(canvas, clip))
+        self._blend.draw(canvas, lambda: self._draw_iris(canvas, clip))
         canvas.restore()
 
     def _draw_iris(self, canvas: Any, clip: Rect) -> None:
@@ -172,9 +174,10 @@ class HandFeature:
         if state is None:
             self.bounds = None
             return True
-        self._matrix = skia.Matrix.Translate(x, y).preRotate(
-            angle, skia.Point(*self._view.at(*layer.pivot))
-        ) if angle else skia.Matrix.Translate(round(x), round(y))  # fmt: skip
+        self._matrix = (
+            skia.Matrix.Translate(x, y) if angle else skia.Matrix.Translate(round(x), round(y))
+        )
+        self._matrix.preRotate(angle, *self._view.at(*layer.pivot))
         raster = self._raster
         box = raster.left, raster.top, raster.left + raster.width, raster.top + raster.height
         self.bounds = _mapped(self._matrix, box, self._view)
@@ -191,26 +194,37 @@ class HandFeature:
 
 
 class MovedFeature:
-    """A drawing that moves as a whole, but lies above shapes, such as glasses."""
+    """A drawing that moves as a whole.
+
+    While its lean changes it is drawn in strips of half a pixel, which is quicker and not seen in
+    what moves; once more, and finely, when it rests.
+    """
 
     def __init__(self, raster: Raster, on: Any, depth: float, view: View, moves: Moves) -> None:
         self._raster, self._on, self._depth = raster, on, depth
         self._view, self._moves = view, moves
+        self._stance: Stance | None = None
         self._place: Placement | None = None
+        self._rough = False
         self.bounds: Rect | None = None
 
     def update(self, pose: Pose, stance: Stance) -> bool:  # noqa: ARG002 - the stance says it all
         """See Feature."""
+        if stance is self._stance:
+            refined, self._rough = self._rough, False
+            return refined
+        self._stance = stance
         place = stance.place(self._on, self._depth, self._view, self._moves.neck)
         if place == self._place:
             return False
+        self._rough = self._place is not None and place.lean != self._place.lean
         self._place, self.bounds = place, self._raster.bounds(place, self._view)
         return True
 
     def draw(self, canvas: Any, clip: Rect) -> None:
         """Draw what lies in `clip`, in pixels."""
         if self._place is not None:
-            self._raster.draw(canvas, self._place, clip)
+            self._raster.draw(canvas, self._place, clip, ROUGH if self._rough else 1)
 
 
 def _mapped(matrix: Any, box: Box, view: View) -> Rect | None:

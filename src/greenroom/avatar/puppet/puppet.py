@@ -38,9 +38,11 @@ class SkiaPuppet:
     """
 
     def __init__(self, pack: AvatarPack, width: int, height: int) -> None:
-        view = View(width, height)
+        view = View(width, height, pack.manifest.frame)
         art = artwork(pack, view)
         self._moves = pack.manifest.moves
+        self._scale = view.scale
+        self._stance: Stance | None = None
         self._ground = art.ground
         self._base_parts: list[Feature] = []
         self._features: list[Feature] = []
@@ -80,7 +82,10 @@ class SkiaPuppet:
 
     def draw(self, pose: Pose) -> tuple[Rect, ...]:
         """Draw, and return what has changed, as `avatar.ports.Puppet` says."""
-        stance = Stance.of(pose, self._moves)
+        stance = Stance.of(pose, self._moves, self._scale)
+        if stance == self._stance:
+            stance = self._stance
+        self._stance = stance
         of_base = self._update(self._base_parts, pose, stance)
         of_features = self._update(self._features, pose, stance)
         if self._everything is not None:

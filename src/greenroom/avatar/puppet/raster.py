@@ -9,6 +9,8 @@ shifted by a quarter of a pixel against the next.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -25,6 +27,9 @@ PHASES = 4
 """Positions in a pixel, each way."""
 LEANS = 2048
 """A lean is told in steps of one pixel aside in so many rows."""
+ROLL = 0.85
+"""How much of a lean moves left and right up and down; most drawings only lean to the side."""
+_WIDE = 1.6
 _FINE = 2  # pixels of a drawing that is not yet shifted, for each pixel of the picture
 _MARGIN = 120.0  # units that a drawing may move into the picture from outside
 
@@ -34,15 +39,16 @@ _FAST = skia.Canvas.SrcRectConstraint.kFast_SrcRectConstraint
 
 
 class Placement(NamedTuple):
-    """Where a raster lies: shifted by quarters of a pixel, and leaning, in LEANS-ths, about a row.
+    """Where a raster lies: shifted by quarters of a pixel, leaning by LEANS-ths about a point.
 
-    A positive lean shifts what is above the row of `about` to the right.
+    A positive lean shifts what is above the row `about_y` to the right.
     """
 
     x: int = 0
     y: int = 0
     lean: int = 0
-    about: int = 0
+    about_x: int = 0
+    about_y: int = 0
 
 
 @dataclass(slots=True)
@@ -56,44 +62,59 @@ class Raster:
     _fine: Any
     _shifted: dict[tuple[int, int], Any]
 
+    @property
+    def _wide(self) -> bool:
+        """Whether its left and right are seen to go up and down when it leans, as of glasses."""
+        return self.width > _WIDE * self.height
+
     def bounds(self, place: Placement, view: View) -> Rect | None:
         """What it covers of the picture."""
         left, top = self.left + place.x / PHASES, self.top + place.y / PHASES
-        above, below = (
-            (place.about - row) * place.lean / LEANS for row in (top, top + self.height)
-        )
+        right, bottom = left + self.width, top + self.height
+        lean = place.lean / LEANS
+        aside = [(place.about_y - y) * lean for y in (top, bottom)]
+        drop = [(x - place.about_x) * lean * ROLL for x in (left, right)] if self._wide else [0.0]
         return around(
-            left + min(above, below) - 1,
-            top,
-            left + self.width + max(above, below) + 1,
-            top + self.height + 1,
-            view.size,
-        )
+            left + min(aside) - 1, top + min(drop) - 1,
+            right + max(aside) + 2, bottom + max(drop) + 2, view.size,
+        )  # fmt: skip
 
-    def draw(self, canvas: Any, place: Placement, clip: Rect) -> None:
-        """Draw what lies in `clip`."""
+    def draw(self, canvas: Any, place: Placement, clip: Rect, strip: int = 1) -> None:
+        """Draw what lies in `clip`; strips are shifted by `strip` PHASES against each other."""
         if place.lean == 0:
-            canvas.drawImage(
-                self._image(place.x, place.y),
-                self.left + place.x // PHASES,
-                self.top + place.y // PHASES,
-                _NEAREST,
-            )
-            return
+            self._copy(canvas, place.x, place.y)
+        elif self._wide:
+            self._draw_columns(canvas, place, clip, strip)
+        else:
+            self._draw_rows(canvas, place, clip, strip)
+
+    def _copy(self, canvas: Any, x: int, y: int) -> None:
+        image, left, top = self._image(x, y), self.left + x // PHASES, self.top + y // PHASES
+        canvas.drawImage(image, left, top, _NEAREST)
+
+    def _draw_rows(self, canvas: Any, place: Placement, clip: Rect, strip: int) -> None:
+        """Each strip of rows is shifted aside."""
         top = self.top + place.y // PHASES
-        first, last = max(clip[1], top), min(clip[3], top + self.height + 1)
-        if first >= last:
-            return
-        rows = np.arange(first, last)
-        shifts = np.rint((place.about - rows) * (place.lean * PHASES / LEANS) + place.x)
-        ends = np.flatnonzero(np.diff(shifts)) + 1
-        starts = [0, *ends.tolist()]
-        for start, end in zip(starts, [*starts[1:], len(rows)], strict=True):
-            shift, y = int(shifts[start]), first + start
-            source = skia.Rect.MakeXYWH(0, y - top, self.width + 1, end - start)
-            target = source.makeOffset(self.left + shift // PHASES, top)
-            image = self._image(shift, place.y)
-            canvas.drawImageRect(image, source, target, _NEAREST, None, _FAST)
+        slope = -place.lean * PHASES / LEANS
+        rows = max(clip[1], top), min(clip[3], top + self.height + 1)
+        for first, end, shift in _strips(rows, place.about_y, slope, strip):
+            x = place.x + shift
+            source = skia.Rect.MakeXYWH(0, first - top, self.width + 1, end - first)
+            target = source.makeOffset(self.left + x // PHASES, top)
+            canvas.drawImageRect(self._image(x, place.y), source, target, _NEAREST, None, _FAST)
+
+    def _draw_columns(self, canvas: Any, place: Placement, clip: Rect, strip: int) -> None:
+        """Each strip of columns is shifted down; all of it aside, by what its middle is."""
+        middle = self.top + self.height / 2
+        x = place.x + round((place.about_y - middle) * place.lean * PHASES / LEANS)
+        left = self.left + x // PHASES
+        slope = place.lean * ROLL * PHASES / LEANS
+        columns = max(clip[0], left), min(clip[2], left + self.width + 1)
+        for first, end, shift in _strips(columns, place.about_x, slope, strip):
+            y = place.y + shift
+            source = skia.Rect.MakeXYWH(first - left, 0, end - first, self.height + 1)
+            target = source.makeOffset(left, self.top + y // PHASES)
+            canvas.drawImageRect(self._image(x, y), source, target, _NEAREST, None, _FAST)
 
     def image(self) -> Any:
         """The drawing as it is when it lies on whole pixels."""
@@ -112,6 +133,25 @@ class Raster:
             image = surface.makeImageSnapshot().makeRasterImage()
             self._shifted[phase] = image
         return image
+
+
+def _strips(
+    lines: tuple[int, int], about: int, slope: float, strip: int
+) -> Iterator[tuple[int, int, int]]:
+    """Runs of lines (first, end) with one shift in PHASES, a multiple of `strip`.
+
+    The shift grows by `slope` PHASES from line to line, and is 0 at `about`.
+    """
+    slope /= strip
+    upward = 1 if slope > 0 else -1
+    line, last = lines
+    step = round((line - about) * slope)
+    while line < last:
+        end = math.floor(about + (step + upward / 2) / slope) + 1
+        end = min(max(end, line), last)
+        if end > line:
+            yield line, end, step * strip
+        line, step = end, step + upward
 
 
 def rasterise(drawing: Drawing, view: View, rise: float = 0.0) -> Raster | None:

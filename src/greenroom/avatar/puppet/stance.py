@@ -10,18 +10,20 @@ import skia  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
 from greenroom.avatar.packs.manifest import Moves, Place
 from greenroom.avatar.ports import Pose
-from greenroom.avatar.puppet.raster import LEANS, PHASES, Placement
+from greenroom.avatar.puppet.raster import LEANS, PHASES, ROLL, Placement
 from greenroom.avatar.puppet.view import View
 
+_HEAD = 500.0  # units from the neck to the top
 _HEAD_SWAYS = 1.25  # as far as the body, which bends
 _HEAD_BREATHES = 0.7
-_ROLL = 0.85
-"""How much of a tilt moves the features' two sides up and down; the head's outline only leans."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stance:
-    """Shifts in units, and the lean in LEANS-ths."""
+    """Shifts in units, and the lean in LEANS-ths; all in steps, so that little things don't count.
+
+    All drawings step together: while a head moves slowly, it is drawn again only now and then.
+    """
 
     body: tuple[float, float]
     head: tuple[float, float]
@@ -29,15 +31,21 @@ class Stance:
     lean: int
 
     @classmethod
-    def of(cls, pose: Pose, moves: Moves) -> Stance:
-        """The stance of a pose."""
-        x, y = pose.sway * moves.sway, pose.bob * moves.bob
-        breath = pose.breath * moves.breath
+    def of(cls, pose: Pose, moves: Moves, scale: float) -> Stance:
+        """The stance of a pose, in steps for a picture of `scale` pixels per unit."""
+        half = 2 * scale
+        x = round(pose.sway * moves.sway * half) / half
+        y, breath = pose.bob * moves.bob, pose.breath * moves.breath
+        aside = LEANS * math.tan(math.radians(pose.tilt * moves.tilt))
+        step = max(1, round(LEANS / (_HEAD * 2 * scale)))  # half a pixel at the top of the head
         return cls(
-            (x, y - breath),
-            (x * _HEAD_SWAYS, y - breath * _HEAD_BREATHES),
-            (pose.turn * moves.turn, pose.pitch * moves.pitch),
-            round(LEANS * math.tan(math.radians(pose.tilt * moves.tilt))),
+            (x, round((y - breath) * half) / half),
+            (x * _HEAD_SWAYS, round((y - breath * _HEAD_BREATHES) * half) / half),
+            (
+                round(pose.turn * moves.turn * half * 2) / (half * 2),
+                round(pose.pitch * moves.pitch * half) / half,
+            ),
+            round(aside / step) * step,
         )
 
     def place(self, on: Place, depth: float, view: View, neck: tuple[float, float]) -> Placement:
@@ -51,8 +59,10 @@ class Stance:
         lean = self.lean
         if on == "neck":
             x, y, lean = (x + self.body[0]) / 2, (y + self.body[1]) / 2, lean // 2
-        about = round(view.at(*neck)[1])
-        return Placement(round(x * steps), round(y * steps), lean, about)
+        about_x, about_y = view.at(*neck)
+        return Placement(
+            round(x * steps), 2 * round(y * steps / 2), lean, round(about_x), round(about_y)
+        )
 
 
 def matrix_of(place: Placement, view: View, neck: tuple[float, float]) -> Any:
@@ -60,7 +70,7 @@ def matrix_of(place: Placement, view: View, neck: tuple[float, float]) -> Any:
     scale, (shift_x, shift_y) = view.scale, view.shift
     lean = place.lean / LEANS
     x, y = view.at(*neck)
-    lift = lean * _ROLL
+    lift = lean * ROLL
     placed = skia.Matrix.MakeAll(
         1, -lean, place.x / PHASES + lean * y, lift, 1, place.y / PHASES - lift * x, 0, 0, 1
     )

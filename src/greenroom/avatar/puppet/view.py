@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from greenroom.avatar.packs.manifest import SIZE
+from greenroom.avatar.packs.manifest import SIZE, Frame
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A pixel is `unit * scale + shift`; the square is in the middle of a wide picture."""
+    """A pixel is `unit * scale + shift`; the frame is in the middle of a wide picture.
+
+    `frame`: left, top and size of the square of the artwork that a square picture shows.
+    """
 
     width: int
     height: int
+    frame: Frame = (0.0, 0.0, SIZE)
 
     @property
     def scale(self) -> float:
         """Pixels per unit of the artwork."""
-        return min(self.width, self.height) / SIZE
+        return min(self.width, self.height) / self.frame[2]
 
     @property
     def shift(self) -> tuple[float, float]:
-        """Of the square, in pixels; in a tall picture it is at the bottom."""
-        side = min(self.width, self.height)
-        return (self.width - side) / 2, float(self.height - side)
+        """In pixels; in a tall picture the frame is at the bottom."""
+        side, (left, top, _) = min(self.width, self.height), self.frame
+        scale = self.scale
+        return (self.width - side) / 2 - left * scale, self.height - side - top * scale
 
     @property
     def size(self) -> tuple[int, int]:
