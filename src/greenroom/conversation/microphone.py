@@ -66,6 +66,7 @@ class Microphone:
         "_judged",
         "_keep",
         "_on_window",
+        "_padding",
         "_sound",
         "_starvation",
         "_stream",
@@ -88,6 +89,7 @@ class Microphone:
         self._heard_at = self._expected_until = clock.time()
         self._timer: Timer | None = None
         self._judged = 0
+        self._padding = 0
         self._caught_up: asyncio.Event | None = None
         self._stream = detector.open(self._on_probability)
 
@@ -95,6 +97,11 @@ class Microphone:
     def end(self) -> int:
         """The number that the next sample will have."""
         return self._sound.end
+
+    @property
+    def padding(self) -> int:
+        """The samples so far that were silence put in the place of sound that didn't come."""
+        return self._padding
 
     def hear(self, pcm: Pcm) -> None:
         """Take the next 16 kHz samples."""
@@ -144,6 +151,7 @@ class Microphone:
         if now >= due:
             missing = round((now - self._heard_at) * HEARING_RATE)
             self._heard_at = self._expected_until = now
+            self._padding += missing
             silence = np.zeros(missing, np.int16)
             self._sound.append(silence)
             self._stream.feed(silence)
@@ -156,3 +164,4 @@ class Microphone:
         self._judged = end
         if self._caught_up is not None and self._sound.end - end < WINDOW:
             self._caught_up.set()
+            self._caught_up = None

@@ -64,7 +64,9 @@ class UserTurn:
         self.stages.transcript = clock.time()
 
 
-def open_stream(transcriber: Transcriber, on_partial: PartialListener) -> TranscriptionStream:
+def open_stream(
+    transcriber: Transcriber, on_partial: PartialListener | None
+) -> TranscriptionStream:
     """A stream of the transcriber, or one that only fails in the end, as it does."""
     try:
         return transcriber.open(on_partial)
