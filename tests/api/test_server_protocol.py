@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from greenroom.api import server_protocol, text_socket
+from greenroom.api import message_socket, server_protocol
 from greenroom.api.socket_writer import Writer
 from support.commerce import API_KEY, RunningApi
 
@@ -98,10 +98,10 @@ async def test_a_websocket_that_does_not_read_is_hung_up_on(
 ) -> None:
     """The client's window fills, then the server's buffers, then its patience is at an end."""
     monkeypatch.setattr(server_protocol, "LINGER", 1.1)
-    monkeypatch.setattr(text_socket, "FLUSH_TIMEOUT", 0.1)
-    monkeypatch.setattr(text_socket, "MAX_ERRORS", 10_000_000)
+    monkeypatch.setattr(message_socket, "FLUSH_TIMEOUT", 0.1)
+    monkeypatch.setattr(message_socket, "MAX_ERRORS", 10_000_000)
     patient = {"send_timeout": 60, "max_messages": 1_000_000} | bound
-    monkeypatch.setattr(text_socket, "Writer", partial(Writer, **patient))
+    monkeypatch.setattr(message_socket, "Writer", partial(Writer, **patient))
     api = await start_api(settings={"rates": {"enabled": False}})
     host, port = api.url.removeprefix("http://").split(":")
     with socket.socket() as client:

@@ -238,7 +238,7 @@ async def test_a_reader_that_is_too_slow_is_given_up() -> None:
 
 async def test_large_messages_count_by_their_size() -> None:
     line = Line()
-    writer = Writer(line.send, line.failed.append, max_characters=1_000)
+    writer = Writer(line.send, line.failed.append, max_size=1_000)
     writer.put(Outgoing("x" * 600))
     assert line.failed == []
     writer.put(Outgoing("x" * 600))

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from greenroom.api.auth import Principal
@@ -33,7 +34,7 @@ class Call:
 
 
 Handler = Callable[[Call], Awaitable[Any]]
-"""Answers a call with what becomes the JSON body of a 200."""
+"""Answers a call with what becomes the JSON body of a 200, or with a Response of its own."""
 
 
 class Edge(Protocol):
@@ -75,6 +76,9 @@ class Endpoint:
             return
         except Exception as error:  # noqa: BLE001 - the edge: whatever happens is answered here
             await self._edge.refuse(scope, send, error, call)
+            return
+        if isinstance(payload, Response):
+            await payload(scope, receive, send)
             return
         headers = call.allowance.headers() if call.allowance is not None else ()
         await send_json(scope, send, 200, payload, headers)

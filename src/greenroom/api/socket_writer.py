@@ -10,23 +10,28 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from starlette.types import Send
 
 MAX_MESSAGES = 1_024
-MAX_CHARACTERS = 8_000_000
+MAX_SIZE = 8_000_000
+"""Characters of text and bytes."""
 SEND_TIMEOUT = 10.0
 """Seconds in which a client must take one message."""
+
+Payload: TypeAlias = str | bytes
+"""What makes a text message, or a binary one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """One message. Those of a `reply` (its number) can be taken back until they are sent.
 
-    An empty text is not sent: it only keeps its place, for its `on_sent`.
+    An empty payload is not sent: it only keeps its place, for its `on_sent`.
     """
 
-    text: str
+    payload: Payload
     reply: int = 0
     on_sent: Callable[[], None] | None = None
 
@@ -40,16 +45,16 @@ class Writer:
         on_failure: Callable[[str], None],
         *,
         max_messages: int = MAX_MESSAGES,
-        max_characters: int = MAX_CHARACTERS,
+        max_size: int = MAX_SIZE,
         send_timeout: float = SEND_TIMEOUT,
     ) -> None:
         self._send = send
         self._on_failure = on_failure
         self._max_messages = max_messages
-        self._max_characters = max_characters
+        self._max_size = max_size
         self._send_timeout = send_timeout
         self._queue: deque[Outgoing] = deque()
-        self._characters = 0
+        self._size = 0
         self._wake = asyncio.Event()
         self._finishing = False
         self._failed = False
@@ -58,9 +63,9 @@ class Writer:
         """Send this after what waits already. Nothing is sent any more after a failure."""
         if self._failed or self._finishing:
             return
-        self._characters += len(message.text)
+        self._size += len(message.payload)
         self._queue.append(message)
-        if len(self._queue) > self._max_messages or self._characters > self._max_characters:
+        if len(self._queue) > self._max_messages or self._size > self._max_size:
             self._fail("slow reader: too much waits to be sent")
         self._wake.set()
 
@@ -69,7 +74,7 @@ class Writer:
         taken = [message for message in self._queue if message.reply == reply]
         if taken:
             self._queue = deque(message for message in self._queue if message.reply != reply)
-            self._characters = sum(len(message.text) for message in self._queue)
+            self._size = sum(len(message.payload) for message in self._queue)
         return taken
 
     async def run(self) -> None:
@@ -94,10 +99,11 @@ class Writer:
         self._wake.set()
 
     async def _send_one(self, message: Outgoing) -> None:
-        self._characters -= len(message.text)
-        if message.text:
+        self._size -= len(message.payload)
+        if message.payload:
             async with asyncio.timeout(self._send_timeout):
-                await self._send({"type": "websocket.send", "text": message.text})
+                kind = "text" if isinstance(message.payload, str) else "bytes"
+                await self._send({"type": "websocket.send", kind: message.payload})
         if message.on_sent is not None:
             message.on_sent()
 

@@ -1,10 +1,10 @@
-"""Ogg pages and the packets in them: bytes in, pages out (RFC 3533)."""
+"""Ogg pages and the packets in them, read and written (RFC 3533)."""
 
 from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 CAPTURE = b"OggS"
@@ -125,6 +125,22 @@ class PageReader:
             packet.clear()
         del packet[MAX_PACKET + 1 :]
         return tuple(packets)
+
+
+def write_page(
+    packets: Sequence[bytes], *, serial: int, sequence: int, granule: int, first: bool = False
+) -> bytes:
+    """One page of whole packets. Raises ValueError where they don't fit on one."""
+    table = b"".join(
+        b"\xff" * (len(packet) // 255) + bytes([len(packet) % 255]) for packet in packets
+    )
+    if len(table) > 255:
+        raise ValueError("the packets have more segments than a page")
+    flags = _FIRST if first else 0
+    header = HEADER.pack(CAPTURE, 0, flags, granule, serial, sequence, 0, len(table))
+    page = header + table + b"".join(packets)
+    checksum = _checksum(page).to_bytes(4, "little")
+    return page[: CHECKSUM.start] + checksum + page[CHECKSUM.stop :]
 
 
 def _checksum(page: bytes) -> int:

@@ -10,8 +10,9 @@ import pytest
 
 from greenroom.api.agora_avatar.models import StartSession
 from greenroom.api.anam.models import SessionTokenRequest
-from greenroom.api.avatars.bodies import Body, read
+from greenroom.api.avatars.bodies import read
 from greenroom.api.avatars.errors import WireError, wire_error
+from greenroom.api.bodies import Body
 from greenroom.api.endpoint import Call
 from greenroom.api.http import HttpRequest
 from greenroom.errors import ClientError

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from greenroom.api import text_socket
+from greenroom.api import message_socket
 from greenroom.avatar.ports import GestureCue
 from greenroom.errors import CapacityExceeded, ProviderFailed
 from greenroom.sessions.errors import StorageUnavailable
@@ -272,9 +272,9 @@ async def test_sound_that_is_too_much_is_told_and_the_client_is_not_hung_up_on(
 ) -> None:
     async with avatars.initialised() as (line, avatar):
         avatar.full = True
-        for _ in range(text_socket.MAX_ERRORS + 10):
+        for _ in range(message_socket.MAX_ERRORS + 10):
             await line.voice(b"\1\0")
-        for _ in range(text_socket.MAX_ERRORS + 10):
+        for _ in range(message_socket.MAX_ERRORS + 10):
             code, message = await line.refusal()
             assert code == "AUDIO_QUEUE_FULL"
             assert "300 seconds" in message
@@ -286,7 +286,7 @@ async def test_sound_that_is_too_much_is_told_and_the_client_is_not_hung_up_on(
 
 async def test_who_makes_only_mistakes_is_hung_up_on(avatars: RunningAvatars) -> None:
     async with avatars.initialised() as (line, avatar):
-        for _ in range(text_socket.MAX_ERRORS):
+        for _ in range(message_socket.MAX_ERRORS):
             await line.socket.send("{")
         code, frames = await line.closed()
         assert (code, frames[-1]["code"]) == (1008, "CONNECTION_REFUSED")

@@ -8,12 +8,12 @@ from pydantic import ValidationInfo, field_validator
 
 from greenroom.api.avatars.bodies import (
     DEFAULT_IDLE_TIMEOUT,
-    Body,
     IdleTimeout,
     Name,
     Token,
     check_uid,
 )
+from greenroom.api.bodies import Body
 from greenroom.avatar.formats import Quality, VideoCodec
 from greenroom.stage.ports import AgoraChannel, AvatarOrder
 

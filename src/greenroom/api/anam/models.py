@@ -9,12 +9,12 @@ from pydantic.alias_generators import to_camel
 
 from greenroom.api.avatars.bodies import (
     DEFAULT_IDLE_TIMEOUT,
-    Body,
     IdleTimeout,
     Name,
     Token,
     check_uid,
 )
+from greenroom.api.bodies import Body
 from greenroom.avatar.formats import Quality, VideoCodec
 from greenroom.stage.ports import AgoraChannel, AvatarOrder
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from greenroom.api.avatars.errors import Code, MissingFields, Refused
 from greenroom.api.avatars.protocol import MAX_TOKEN
+from greenroom.api.bodies import invalid_input, path_of
 from greenroom.api.endpoint import Call
-from greenroom.errors import ClientError, InvalidInput
+from greenroom.errors import ClientError
 
 MAX_IDLE_TIMEOUT = 86_400.0
 DEFAULT_IDLE_TIMEOUT = 120.0
@@ -24,40 +25,6 @@ Token = Annotated[str, Field(min_length=1, max_length=MAX_TOKEN)]
 IdleTimeout = Annotated[float, Field(ge=0, le=MAX_IDLE_TIMEOUT)]
 
 Model = TypeVar("Model", bound=BaseModel)
-
-_PROBLEMS = {
-    "model_type": "must be an object",
-    "string_type": "must be a string",
-    "bool_type": "must be true or false",
-    "float_type": "must be a number",
-    "finite_number": "must be a finite number",
-    "greater_than_equal": "must be at least {ge:g}",
-    "less_than_equal": "must be at most {le:g}",
-    "string_too_short": "must not be empty",
-    "string_too_long": "must have at most {max_length} characters",
-    "literal_error": "is not supported",
-    "value_error": "{error}",
-}
-"""By Pydantic's names for them, with what it tells of each."""
-
-
-class Body(BaseModel):
-    """Types are not guessed, unknown fields are ignored, and null is as good as missing."""
-
-    model_config = ConfigDict(
-        strict=True, frozen=True, extra="ignore", hide_input_in_errors=True, allow_inf_nan=False
-    )
-
-    parts: ClassVar[tuple[str, ...]] = ()
-    """Fields that are objects, of which, when one is missing, the fields are named."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _null_is_missing(cls, data: Any) -> Any:
-        if not isinstance(data, dict):
-            return data
-        given = {name: value for name, value in data.items() if value is not None}
-        return {part: {} for part in cls.parts} | given
 
 
 async def read(call: Call, model: type[Model]) -> Model:
@@ -81,18 +48,10 @@ def check_uid(uid: str, *, is_string: bool) -> str:
 
 def invalid(problems: list[ErrorDetails]) -> ClientError:
     """All that is missing, else the first thing that is wrong."""
-    missing = [_path(problem) for problem in problems if problem["type"] == "missing"]
+    missing = [path_of(problem) for problem in problems if problem["type"] == "missing"]
     if missing:
         return MissingFields(missing)
     first = problems[0]
     if first["type"] == "json_invalid":
         return Refused(Code.INVALID_JSON, "Request body is not valid JSON")
-    context = first.get("ctx", {})
-    problem = _PROBLEMS.get(first["type"], "is not allowed").format(**context)
-    # Pydantic's words for several values are: 'low', 'medium' or 'high'.
-    allowed = str(context.get("expected", "")).replace(" or ", ", ").replace("'", "")
-    return InvalidInput(_path(first), problem, allowed)
-
-
-def _path(problem: ErrorDetails) -> str:
-    return ".".join(map(str, problem["loc"])) or "body"
+    return invalid_input(first)

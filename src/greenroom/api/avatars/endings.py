@@ -25,7 +25,7 @@ TAKEN_OVER = 4001
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """See `text_socket.SocketEnding`."""
+    """See `message_socket.SocketEnding`."""
 
     code: int
     why: str

@@ -34,7 +34,7 @@ from greenroom.api.avatars.protocol import (
 from greenroom.api.avatars.special import read_special
 from greenroom.api.avatars.voice import VoiceDecoder
 from greenroom.api.live_sockets import LiveSockets
-from greenroom.api.text_socket import OwnEndings, TextSocket
+from greenroom.api.message_socket import MessageSocket, OwnEndings
 from greenroom.avatar.ports import GestureCue
 from greenroom.errors import CapacityExceeded
 from greenroom.sessions.model import EndReason
@@ -62,7 +62,7 @@ class AvatarSocket:
         self._sockets = sockets
         self._named = named
         self._loop = asyncio.get_running_loop()
-        self._socket = TextSocket(receive, send, OWN_ENDINGS)
+        self._socket = MessageSocket(receive, send, OWN_ENDINGS)
         self._socket.session_id = named
         self._decoder = VoiceDecoder(parts.settings.avatar.max_ahead)
         self._entering: asyncio.Task[None] | None = None

@@ -248,7 +248,7 @@ class SocketOutput:
         return Outgoing(text, number, partial(self._sent, number, encoded.carries_ms))
 
     def _hand_over(self, message: Outgoing) -> None:
-        if self._playback and not self._announced and message.text:
+        if self._playback and not self._announced and message.payload:
             self._announced = True
             started = protocol.playback(self._reply, "started", 0)
             self._writer.put(Outgoing(started, self._number))

@@ -35,7 +35,7 @@ from greenroom.api.commerce.starting import find_session
 from greenroom.api.commerce.talk import SocketWay, Talk
 from greenroom.api.commerce.talks import Talks
 from greenroom.api.live_sockets import LiveSockets
-from greenroom.api.text_socket import OwnEndings, TextSocket
+from greenroom.api.message_socket import MessageSocket, OwnEndings
 from greenroom.errors import ClientError, GreenroomError, InvalidInput
 from greenroom.rooms.tokens import room_name
 from greenroom.sessions.model import EndReason, Session
@@ -70,7 +70,7 @@ class VoiceSocket:
         self._address = address
         self._own_id = uuid.uuid4().hex
         self._loop = asyncio.get_running_loop()
-        self._socket = TextSocket(receive, send, OWN_ENDINGS)
+        self._socket = MessageSocket(receive, send, OWN_ENDINGS)
         self._intake = AudioIntake(self._loop, parts.settings.server.max_audio_ahead_ms)
         self._way: SocketWay | None = None
         self._talk: Talk | None = None

@@ -1,4 +1,4 @@
-"""One accepted WebSocket of text messages, from its first message to its close.
+"""One accepted WebSocket, from its first message to its close.
 
 One task reads and acts, one task sends; whatever ends the socket (the client, a timer, another
 socket, an operator, a defect) says so once, by an ending, and one place winds everything up.
@@ -15,7 +15,7 @@ from typing import Generic, Protocol, TypeVar
 
 from starlette.types import Message, Receive, Send
 
-from greenroom.api.socket_writer import Outgoing, Writer
+from greenroom.api.socket_writer import Outgoing, Payload, Writer
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class SocketEnding(Protocol):
         ...
 
     @property
-    def farewell(self) -> str | None:
+    def farewell(self) -> Payload | None:
         """The last message; None: none."""
         ...
 
@@ -61,11 +61,16 @@ class OwnEndings(Generic[E]):
     """The client does not read, or makes too many mistakes."""
 
 
-class TextSocket(Generic[E]):
-    """Reads and writes for one WebSocket. `session_id` names it in the log, once it is known."""
+class MessageSocket(Generic[E]):
+    """Reads and writes for one WebSocket. `session_id` names it in the log, once it is known.
+
+    `close_code` is the code with which the client hung up; None while it has not. 1006: its
+    connection broke.
+    """
 
     def __init__(self, receive: Receive, send: Send, own: OwnEndings[E]) -> None:
         self.session_id: str | None = None
+        self.close_code: int | None = None
         self._receive = receive
         self._send = send
         self._own = own
@@ -74,9 +79,9 @@ class TextSocket(Generic[E]):
         self.writer = Writer(send, lambda why: self.end(own.broke_bound(why)))
         self._errors: deque[float] = deque(maxlen=MAX_ERRORS)
 
-    def tell(self, text: str) -> None:
+    def tell(self, payload: Payload) -> None:
         """Send a message after what waits already."""
-        self.writer.put(Outgoing(text))
+        self.writer.put(Outgoing(payload))
 
     def end(self, ending: E) -> None:
         """End soon; a plain call. The first reason counts."""
@@ -113,6 +118,7 @@ class TextSocket(Generic[E]):
         while not self._over.done():
             message = await self._receive()
             if message["type"] == "websocket.disconnect":
+                self.close_code = message["code"]
                 self.end(self._own.hung_up)
                 return
             await take(message)
