@@ -100,7 +100,10 @@ class DuplexTalk(Protocol):
         ...
 
     def type(self, text: str) -> None:
-        """The user writes instead of speaking. Raises InvalidInput where a model can't read."""
+        """The user writes instead of speaking. Raises InvalidInput where a model can't read.
+
+        The session has it on its transcript already: it is not told by `on_user_words`.
+        """
         ...
 
     def end_turn(self) -> None:
@@ -288,7 +291,12 @@ class DuplexSessions(Protocol):
         ...
 
     def follow(self, session_id: str) -> AsyncIterator[datetime]:
-        """The moments at which the session's transcript or status has changed; ends with it."""
+        """The moments at which the session's transcript or status has changed; ends with it.
+
+        The first comes at once, so that nothing is missed by who looks at the session then; the
+        last when it has ended. Changes that come while one is looked at are one. Raises
+        SessionNotFound, CapacityExceeded, when it is iterated.
+        """
         ...
 
     async def drain(self, seconds: float) -> None:

@@ -28,6 +28,7 @@ class EndReason(StrEnum):
     NEVER_STARTED = "never_started"
     REPLACED = "replaced"
     AGENT_FAILED = "agent_failed"
+    AGENT_FINISHED = "agent_finished"
     NODE_LOST = "node_lost"
     DRAINED = "drained"
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Text, cast, func, or_, select, tuple_
 
 from greenroom.errors import InvalidInput, SessionNotFound
 from greenroom.sessions.codec import decode_rows
-from greenroom.sessions.model import Record, Session, Status
+from greenroom.sessions.model import Record, Session, Status, TranscriptEntry
 from greenroom.sessions.operations import find
 from greenroom.sessions.store import Store
 from greenroom.sessions.tables import (
@@ -109,6 +109,64 @@ class SessionReader:
         if len(rows) <= _DECODED_INLINE:
             return decode_rows(rows)
         return await asyncio.to_thread(decode_rows, rows)
+
+    async def spoken(self, session_ids: Collection[str]) -> dict[str, Records]:
+        """Return each session's transcript entries, of every turn id the last, in order."""
+        if not session_ids:
+            return {}
+        last = (
+            select(func.max(journal.c.seq))
+            .where(journal.c.session_id.in_(session_ids), journal.c.kind == TranscriptEntry.kind)
+            .group_by(journal.c.session_id, journal.c.turn_id)
+        )
+        query = select(journal).where(journal.c.seq.in_(last)).order_by(journal.c.seq)
+
+        rows = await self._store.read(lambda connection: connection.execute(query).mappings().all())
+        if len(rows) <= _DECODED_INLINE:
+            records = decode_rows(rows)
+        else:
+            records = await asyncio.to_thread(decode_rows, rows)
+        spoken: dict[str, Records] = {session_id: [] for session_id in session_ids}
+        for record in records:
+            spoken[record.session_id].append(record)
+        return spoken
+
+
+def last_entry(connection: Connection, session_id: str) -> tuple[int, datetime] | None:
+    """Return the number and the time of a session's last record; None for an unknown one."""
+    query = (
+        select(journal.c.seq, journal.c.at)
+        .where(journal.c.session_id == session_id)
+        .order_by(journal.c.seq.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).first()
+    return None if row is None else (row[0], moment(row[1]))
+
+
+def ended_without(
+    connection: Connection, *, api: str, key: str, setting: str, since: datetime, limit: int
+) -> list[Session]:
+    """Return sessions of an API that have ended and have no record of a key, oldest first.
+
+    Those created `since` then whose settings say something by a `setting` of type string.
+    """
+    query = (
+        select(sessions)
+        .where(
+            sessions.c.created_at >= micros(since),
+            sessions.c.api == api,
+            sessions.c.ended_at.is_not(None),
+            # JSON as orjson writes it; within a string the quotes would be escaped.
+            cast(sessions.c.settings, Text).contains(f'"{setting}":"', autoescape=True),
+            ~select(journal.c.seq)
+            .where(journal.c.session_id == sessions.c.id, journal.c.key == key)
+            .exists(),
+        )
+        .order_by(sessions.c.created_at, sessions.c.id)
+        .limit(limit)
+    )
+    return [session_of(row) for row in connection.execute(query).mappings()]
 
 
 def never_started(connection: Connection, before: datetime, limit: int) -> list[str]:

@@ -226,6 +226,14 @@ class SessionService:
         await self.journal.flush()
         return await self._reader.records(session_id, kinds=kinds)
 
+    async def spoken(self, session_ids: Collection[str]) -> dict[str, Records]:
+        """Return the transcript entries of sessions, with all that was appended so far here.
+
+        Of a turn id that was written more than once the last entry.
+        """
+        await self.journal.flush()
+        return await self._reader.spoken(session_ids)
+
     async def places(self) -> Places:
         """Where the nodes are that give signs of life, this one included."""
         since = self._clock.now() - timedelta(seconds=NODE_LOST_AFTER)

@@ -66,12 +66,13 @@ class Recordings:
         *,
         clock: Clock,
         video: VideoFormat | None = None,
+        asked: bool = False,
     ) -> Recording | None:
         """Record a talk of a session from now on; close the recording when the talk ends.
 
-        None where recording is off or the session has opted out.
+        None where the session has opted out, or where recording is off and is not `asked` for.
         """
-        if not self._settings.enabled or is_opted_out(session_settings):
+        if not (self._settings.enabled or asked) or is_opted_out(session_settings):
             return None
         if not _SAFE.fullmatch(session_id):
             log.error("session %r is not recorded: its id is no file name", session_id)

@@ -1,0 +1,109 @@
+"""Duplex sessions as they are stored: an order to a session's settings, and back to be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeAlias
+
+from greenroom.duplex.ports import API, Persona, Sampling, SessionOrder, TrackedSession
+from greenroom.duplex.transcript import shown
+from greenroom.errors import InvalidInput, SessionNotFound
+from greenroom.sessions.model import Record, Session, Status, TranscriptEntry
+from greenroom.sessions.reader import last_entry
+from greenroom.sessions.service import SessionService
+
+TrackedSessions: TypeAlias = Sequence[TrackedSession]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What tells whether a session has changed: its last record's number. `at`: that one's time."""
+
+    seq: int
+    at: datetime
+    ended: bool
+
+
+class TalkArchive:
+    """The sessions of this API in the database. Every method may raise StorageUnavailable."""
+
+    def __init__(self, sessions: SessionService) -> None:
+        self._sessions = sessions
+
+    async def create(self, order: SessionOrder, *, tenant: str) -> TrackedSession:
+        """A new session, that waits. Raises InvalidInput for an order that can't be stored."""
+        session = await self._sessions.create(api=API, tenant=tenant, settings=settings_of(order))
+        return TrackedSession(session, order.persona)
+
+    async def find(self, session_id: str, *, tenant: str | None = None) -> Session:
+        """The session without its transcript. Raises SessionNotFound."""
+        session = await self._sessions.get(session_id, tenant=tenant)
+        if session.api != API:
+            raise SessionNotFound(session_id)
+        return session
+
+    async def get(self, session_id: str, *, tenant: str | None = None) -> TrackedSession:
+        """The session with all that was said by now. Raises SessionNotFound."""
+        (tracked,) = await self.with_transcripts([await self.find(session_id, tenant=tenant)])
+        return tracked
+
+    async def list(
+        self, *, tenant: str, limit: int, before: str | None, status: str | None
+    ) -> TrackedSessions:
+        """See `ports.DuplexSessions.list`. Raises InvalidInput, SessionNotFound."""
+        try:
+            wanted = None if status is None else Status(status)
+        except ValueError:
+            raise InvalidInput("status", f"{status!r} is none", ", ".join(Status)) from None
+        return await self.with_transcripts(
+            await self._sessions.list(
+                tenant=tenant, api=API, status=wanted, limit=limit, before=before
+            )
+        )
+
+    async def with_transcripts(self, sessions: Sequence[Session]) -> TrackedSessions:
+        """The sessions with what was said in them."""
+        spoken = await self._sessions.spoken([session.id for session in sessions])
+        return [_tracked(session, spoken[session.id]) for session in sessions]
+
+    async def state(self, session_id: str) -> State:
+        """Where the session is by now. Raises SessionNotFound."""
+        await self._sessions.journal.flush()
+        session = await self.find(session_id)
+        last = await self._sessions.store.read(partial(last_entry, session_id=session_id))
+        seq, at = last or (0, session.created_at)
+        return State(seq, at, session.ended)
+
+
+def settings_of(order: SessionOrder) -> dict[str, Any]:
+    """JSON values."""
+    settings = asdict(order)
+    # A recording's own service reads `recording` too: there None is not the same as False.
+    return {name: value for name, value in settings.items() if value not in (None, "")}
+
+
+def persona_of(session: Session) -> Persona:
+    """Who the AI is in a session of this API. Raises SessionNotFound for one of another."""
+    try:
+        persona = dict(session.settings["persona"])
+        return Persona(**persona | {"sampling": Sampling(**persona["sampling"])})
+    except (KeyError, TypeError, ValueError) as error:
+        raise SessionNotFound(session.id) from error
+
+
+def webhook_of(session: Session) -> str:
+    """The URL that is told of its end; empty: none is."""
+    return str(session.settings.get("webhook_url", ""))
+
+
+def wants_recording(session: Session) -> bool:
+    """Whether a recording was asked for."""
+    return session.settings.get("recording") is True
+
+
+def _tracked(session: Session, records: Sequence[Record]) -> TrackedSession:
+    entries = [record.entry for record in records if isinstance(record.entry, TranscriptEntry)]
+    return TrackedSession(session, persona_of(session), shown(entries))
