@@ -144,6 +144,39 @@ class Conversation:
         reply = self._reply
         return reply.spoken.heard(self._output.played_ms()) if reply is not None else ""
 
+    def begun(self) -> str:
+        """The words of the current reply of which the user has heard the beginning by now."""
+        reply = self._reply
+        return reply.spoken.begun(self._output.played_ms()) if reply is not None else ""
+
+    def say_as_user(self, text: str) -> None:
+        """Take `text` as said by the user, who writes instead of speaking.
+
+        A reply that is being given is cut. Where the user speaks as well, or what they said is
+        still being recognised, both are answered together.
+        """
+        text = text.strip()
+        if self._closed or not text:
+            return
+        actions = self._turns.typed()
+        if CutReply() in actions:
+            self._cut_reply()
+        turn_id, now, at = _new_turn_id(), self._clock.time(), self._microphone.end
+        moment, own = ms_of(at), ms_of(at - self._microphone.padding)
+        self._record(
+            TranscriptEntry(turn_id, "user", text, start_ms=moment, end_ms=moment, confidence=1.0)
+        )
+        self._listener(UserSaid(turn_id, text, 1.0, final=True, start_ms=own, end_ms=own))
+        self._unanswered.append(text)
+        if any(isinstance(action, StartReply) for action in actions):
+            stages = Stages(speech_end=now, turn_end=now, transcript=now)
+            self._answer(turn_id, " ".join(self._unanswered), stages)
+
+    def end_turn(self) -> None:
+        """The user says that they have finished; what has come of their sound is judged first."""
+        if not self._closed:
+            self._spawn(self._finish_turn())
+
     def interrupt(self) -> None:
         """Cut the reply that is spoken, as where the user can't hear it any more."""
         self._cut_reply()
@@ -185,8 +218,7 @@ class Conversation:
         self._closed = True
         self._microphone.close()
         self._cut_reply()
-        if (turn := self._turn) is not None:
-            turn.stream.feed(self._microphone.read(turn.fed, self._microphone.end))
+        self._feed_turn(self._microphone.end)
         self._carry_out(self._turns.hang_up(), self._microphone.end)
 
     async def _all_tasks_end(self) -> None:
@@ -200,13 +232,17 @@ class Conversation:
     # -- hearing -----------------------------------------------------------------------------
 
     def _on_window(self, speaking: bool, onset: int, voiced_until: int, end: int) -> None:
+        self._feed_turn(end)
+        actions = self._turns.voice(speaking, onset, voiced_until, end)
+        if actions:
+            self._carry_out(actions, end)
+
+    def _feed_turn(self, end: int) -> None:
+        """The turn's recogniser hears what has come up to `end`."""
         turn = self._turn
         if turn is not None:
             turn.stream.feed(self._microphone.read(turn.fed, end))
             turn.fed = end
-        actions = self._turns.voice(speaking, onset, voiced_until, end)
-        if actions:
-            self._carry_out(actions, end)
 
     def _carry_out(self, actions: Sequence[Action], at: int) -> None:
         for action in actions:
@@ -228,7 +264,7 @@ class Conversation:
         stream = open_stream(
             self._providers.transcriber, lambda partial: self._on_partial(number, partial)
         )
-        self._turn = UserTurn(number, stream, self._clock.time(), at)
+        self._turn = UserTurn(number, stream, self._clock.time(), at, self._microphone.padding)
         stream.feed(self._microphone.read(start, at))
         self._microphone.watch()
 
@@ -238,7 +274,11 @@ class Conversation:
             return
         self._turns.words(number, partial.text)
         if self._turns.has_floor:  # else it may be nothing: a 'mm-hm' is no one's turn
-            self._listener(UserSaid(turn.id, partial.text, partial.confidence, final=False))
+            self._tell_user(turn, partial, self._turns.onset, turn.fed)
+
+    def _tell_user(self, turn: UserTurn, said: Transcript, onset: int, until: int) -> None:
+        start, end = turn.own_ms(onset), turn.own_ms(until)
+        self._listener(UserSaid(turn.id, said.text, said.confidence, said.final, start, end))
 
     def _drop_turn(self, onset: int, until: int) -> None:
         turn, self._turn = self._turn, None
@@ -254,6 +294,15 @@ class Conversation:
         )
 
     # -- recognising -------------------------------------------------------------------------
+
+    async def _finish_turn(self) -> None:
+        try:
+            async with Deadline(self._clock, CATCH_UP_TIMEOUT):
+                await self._microphone.catch_up()
+        except TimeoutError:
+            log.warning("what was said at the end of a turn is not judged in time")
+        self._feed_turn(self._microphone.end)
+        self._carry_out(self._turns.end_turn(self._microphone.end), self._microphone.end)
 
     def _end_turn(self, onset: int, until: int) -> None:
         turn, self._turn = self._turn, None
@@ -288,7 +337,7 @@ class Conversation:
                     end_ms=ms_of(turn.until),
                 )
             )
-            self._listener(UserSaid(turn.id, final.text, final.confidence, final=True))
+            self._tell_user(turn, final, turn.onset, turn.until)
             self._unanswered.append(final.text)
         if not self._closed:
             self._respond(turn)
@@ -303,7 +352,7 @@ class Conversation:
         for action in self._turns.transcript(turn.number, words, speech):
             match action:
                 case StartReply():
-                    self._answer(turn, words)
+                    self._answer(turn.id, words, turn.stages)
                 case AskAgain() if turn.trouble:
                     self._say(turn.id, DEAF, "apology", turn.stages)
                 case AskAgain():
@@ -311,11 +360,11 @@ class Conversation:
                 case _:
                     self._carry_out((action,), self._microphone.end)
 
-    def _answer(self, turn: UserTurn, prompt: str) -> None:
+    def _answer(self, turn_id: str, prompt: str, stages: Stages) -> None:
         self._unanswered.clear()
         agent, history = self._providers.agent, tuple(self._history)
         self._begin_reply(
-            turn.id, prompt, lambda: agent.answer(prompt, history), turn.stages, agent.check
+            turn_id, prompt, lambda: agent.answer(prompt, history), stages, agent.check
         )
 
     def _say(self, turn_id: str, text: str, intent: str, stages: Stages) -> None:

@@ -65,12 +65,18 @@ class AudioOutput(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class UserSaid:
-    """Words of the user; partial ones (`final` false) are replaced by later ones of the turn."""
+    """Words of the user; partial ones (`final` false) are replaced by later ones of the turn.
+
+    They were said from `start_ms` to `end_ms`, in ms of the user's own sound. Written words take no
+    time.
+    """
 
     turn_id: str
     text: str
     confidence: float
     final: bool
+    start_ms: float = 0.0
+    end_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +142,18 @@ class Conversation(Protocol):
 
     def heard(self) -> str:
         """The words of the current reply that the user has heard by now."""
+        ...
+
+    def begun(self) -> str:
+        """The words of the current reply of which the user has heard the beginning by now."""
+        ...
+
+    def say_as_user(self, text: str) -> None:
+        """Take `text` as said by the user, who writes instead of speaking."""
+        ...
+
+    def end_turn(self) -> None:
+        """The user says that they have finished what they were saying."""
         ...
 
     def interrupt(self) -> None:

@@ -67,15 +67,51 @@ class SpokenReply:
                 parts.append(part)
         return " ".join(parts)
 
+    def begun(self, played_ms: float) -> str:
+        """The words whose beginning was heard by a listener who is at `played_ms`.
+
+        Always a beginning of the reply's text, and at least as much as was heard. A sentence that
+        has no sound counts once a later one is heard: its words are in the text all the same.
+        """
+        begun = ""
+        earlier: list[str] = []
+        for sentence in self._sentences:
+            position = played_ms - sentence.start_ms
+            if sentence.length_ms and position > 0 and (part := _begun_of(sentence, position)):
+                begun = " ".join([*earlier, part])
+            earlier.append(sentence.text)
+        return begun
+
+
+def _begun_of(sentence: _Sentence, position_ms: float) -> str:
+    """The sentence up to the end of the word that sounds at `position_ms` of its sound."""
+    text = sentence.text
+    if sentence.complete and position_ms >= sentence.length_ms:
+        return text
+    if sentence.words:
+        begun = [offset for offset, onset in sentence.words if onset <= position_ms]
+        if not begun:
+            return ""
+        offset = begun[-1]
+    else:
+        offset = int(len(text) * position_ms / _length_of(sentence))
+    while offset < len(text) and not text[offset].isspace():
+        offset += 1
+    return text[:offset]
+
+
+def _length_of(sentence: _Sentence) -> float:
+    """The length of its sound in ms; of one that more may come of, a guess."""
+    if sentence.complete:
+        return sentence.length_ms
+    return max(sentence.length_ms, len(sentence.text) * TYPICAL_MS_PER_CHARACTER)
+
 
 def _heard_of(sentence: _Sentence, position_ms: float) -> str:
     """The sentence up to the last whole word before `position_ms` of its sound."""
-    text, length = sentence.text, sentence.length_ms
-    if sentence.complete:
-        if position_ms >= length:
-            return text if length else ""
-    else:  # more of it would have come: how much is a guess
-        length = max(length, len(text) * TYPICAL_MS_PER_CHARACTER)
+    text, length = sentence.text, _length_of(sentence)
+    if sentence.complete and position_ms >= length:
+        return text if length else ""
     if sentence.words:
         begun = [offset for offset, onset in sentence.words if onset <= position_ms]
         offset = begun[-1] if begun else 0

@@ -160,7 +160,7 @@ class TurnTaker:
         self._questions = 0
         # No turn reaches back before this sample: what was there belongs to an earlier turn.
         self._floor_from = 0
-        # The longest turn was ended in the middle of speech; what goes on of it is no new turn.
+        # A turn was ended in the middle of speech; what goes on of it is no new turn.
         self._needs_pause = False
         # The turn cut a reply off, so that a silence would seem a fault, whatever was said.
         self._has_cut = self._answer_anyhow = False
@@ -197,6 +197,11 @@ class TurnTaker:
             return self._end(at)
         return NOTHING
 
+    @property
+    def onset(self) -> int:
+        """Where the speech of the last turn began that was opened."""
+        return self._onset
+
     def words(self, turn: int, text: str) -> None:
         """The words of a turn so far; they decide how long a silence ends it."""
         if turn == self._turn:
@@ -225,6 +230,31 @@ class TurnTaker:
     def reply_over(self) -> Sequence[Action]:
         """The reply was heard to its end."""
         return self.give_up() if self._agent is _Agent.REPLYING else NOTHING
+
+    def typed(self) -> Sequence[Action]:
+        """The user has written something. It is answered together with what they say or have said
+        where an answer to that is still to come, else at once."""
+        if self._user is _User.SPEAKING or self._agent is _Agent.RECOGNISING:
+            return NOTHING
+        cut = (CutReply(),) if self._agent is _Agent.REPLYING else NOTHING
+        if self._user is _User.SUSPECTED:
+            self._user, self._agent, self._has_cut = _User.SPEAKING, _Agent.IDLE, True
+            return cut
+        self._turn += 1
+        self._questions = 0
+        self._agent = _Agent.REPLYING
+        return (*cut, StartReply(self._turn))
+
+    def end_turn(self, at: int) -> Sequence[Action]:
+        """The user says that they have finished. Nothing happens where they weren't speaking."""
+        if self._user is _User.QUIET:
+            return NOTHING
+        cut = NOTHING
+        if self._user is _User.SUSPECTED:
+            self._has_cut = self._agent is _Agent.REPLYING
+            cut = (CutReply(),) if self._has_cut else NOTHING
+        self._needs_pause = True
+        return (*cut, *self._end(at))
 
     def give_up(self) -> Sequence[Action]:
         """The agent does nothing any more, whatever it was doing."""

@@ -6,7 +6,7 @@ import logging
 import uuid
 from dataclasses import dataclass, field
 
-from greenroom.audio.pcm import Pcm
+from greenroom.audio.pcm import Pcm, ms_of
 from greenroom.conversation.stages import Stages
 from greenroom.errors import ProviderFailed
 from greenroom.providers.clock import Clock
@@ -26,12 +26,14 @@ RECOGNITION_TIMEOUT = 20.0
 
 @dataclass(slots=True, eq=False)
 class UserTurn:
-    """One turn. `fed` is the sample up to which the recogniser has heard it."""
+    """One turn. `fed` is the sample up to which the recogniser has heard it, `padding` the silence
+    before the turn that was put in the place of the user's sound, in samples."""
 
     number: int
     stream: TranscriptionStream
     opened_at: float
     fed: int
+    padding: int = 0
     id: str = field(default_factory=lambda: f"turn_{uuid.uuid4().hex[:12]}")
     onset: int = 0
     until: int = 0
@@ -45,6 +47,10 @@ class UserTurn:
     def recognised(self) -> bool:
         """Whether there is nothing more to wait for."""
         return self.final is not None or bool(self.trouble)
+
+    def own_ms(self, sample: int) -> float:
+        """The place of a sample of the turn in the user's own sound."""
+        return ms_of(max(0, sample - self.padding))
 
     async def recognise(self, clock: Clock) -> None:
         """Get the final transcript, or the trouble."""

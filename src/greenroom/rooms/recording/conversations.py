@@ -45,6 +45,18 @@ class RecordedConversation:
         """The words of the current reply that the user has heard by now."""
         return self._conversation.heard()
 
+    def begun(self) -> str:
+        """The words of the current reply of which the user has heard the beginning by now."""
+        return self._conversation.begun()
+
+    def say_as_user(self, text: str) -> None:
+        """Take `text` as said by the user."""
+        self._conversation.say_as_user(text)
+
+    def end_turn(self) -> None:
+        """The user says that they have finished what they were saying."""
+        self._conversation.end_turn()
+
     def interrupt(self) -> None:
         """Cut the reply that is spoken."""
         self._conversation.interrupt()
