@@ -9,7 +9,7 @@ import jwt
 import pytest
 
 from greenroom.api.auth import Authenticator, SessionTokens, bearer_token, handshake_token
-from greenroom.api.commerce.health import Health
+from greenroom.api.health import Health
 from greenroom.api.http import HttpRequest, network_of
 from greenroom.errors import ProviderFailed, Unauthorized
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import wave
 from os import PathLike, fspath
+from typing import BinaryIO
 
 import av
 import numpy as np
@@ -13,7 +15,14 @@ from greenroom.audio.pcm import EMPTY, Pcm
 
 def write_wav(path: str | PathLike[str], pcm: Pcm, rate: int) -> None:
     """A mono WAV of 16 bit. Raises OSError."""
-    _write(path, pcm, rate, channels=1)
+    _write(fspath(path), pcm, rate, channels=1)
+
+
+def wav_bytes(pcm: Pcm, rate: int) -> bytes:
+    """The same in memory."""
+    file = io.BytesIO()
+    _write(file, pcm, rate, channels=1)
+    return file.getvalue()
 
 
 def write_stereo_wav(path: str | PathLike[str], left: Pcm, right: Pcm, rate: int) -> None:
@@ -21,11 +30,11 @@ def write_stereo_wav(path: str | PathLike[str], left: Pcm, right: Pcm, rate: int
     both = np.zeros((max(len(left), len(right)), 2), np.int16)
     both[: len(left), 0] = left
     both[: len(right), 1] = right
-    _write(path, both.reshape(-1), rate, channels=2)
+    _write(fspath(path), both.reshape(-1), rate, channels=2)
 
 
-def _write(path: str | PathLike[str], samples: Pcm, rate: int, *, channels: int) -> None:
-    with wave.open(fspath(path), "wb") as file:
+def _write(target: str | BinaryIO, samples: Pcm, rate: int, *, channels: int) -> None:
+    with wave.open(target, "wb") as file:
         file.setnchannels(channels)
         file.setsampwidth(2)
         file.setframerate(rate)

@@ -28,7 +28,7 @@ PAGE = 4 * FRAME
 """Samples of a page that is written, at most: 80 ms, a frame of the models."""
 
 QUICK_BYTES = 2_048
-"""Of a stream that are read in less than 1 ms, at the rate that speech takes: a third of a second."""
+"""Of a stream that are read in less than 1 ms: at the rate of speech, a third of a second."""
 
 _PRE_SKIP = 120
 """Ticks of 48 kHz by which the encoder is behind: the 2.5 ms it looks ahead."""
@@ -52,9 +52,9 @@ class OpusStreamWriter:
         self._silent = self._skipping = False
 
     @property
-    def pending(self) -> int:
-        """Samples that are less than a packet, and wait for more."""
-        return len(self._rest)
+    def missing(self) -> int:
+        """Samples that would make a packet of those that wait; 0 where none do."""
+        return -len(self._rest) % FRAME
 
     def write(self, pcm: Pcm) -> bytes:
         """The pages that are complete with `pcm`; empty where there is none."""
@@ -63,11 +63,6 @@ class OpusStreamWriter:
         self._rest = pcm[whole:].copy()
         pages = [self._page(pcm[at : min(at + PAGE, whole)]) for at in range(0, whole, PAGE)]
         return b"".join(pages)
-
-    def flush(self) -> bytes:
-        """What waits, filled up with silence; empty where nothing does."""
-        missing = FRAME - len(self._rest)
-        return self.write(np.zeros(missing, np.int16)) if missing < FRAME else b""
 
     def _page(self, pcm: Pcm) -> bytes:
         header = self._header() if not self._sequence else b""

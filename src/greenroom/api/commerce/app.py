@@ -10,12 +10,12 @@ from starlette.types import Receive, Scope, Send
 
 from greenroom.api.auth import handshake_token
 from greenroom.api.commerce.endpoint import GuardedEdge, OpenEdge, upgrade_required
-from greenroom.api.commerce.health import Check, Health
 from greenroom.api.commerce.parts import CommerceParts
 from greenroom.api.commerce.routes import Routes
 from greenroom.api.commerce.socket import VoiceSocket
 from greenroom.api.commerce.talks import Talks
 from greenroom.api.endpoint import Call, Endpoint, Handler
+from greenroom.api.health import Check, Health
 from greenroom.api.http import AsgiMethod, ExactPaths, HttpRequest
 from greenroom.api.live_sockets import LiveSockets
 from greenroom.errors import ClientError, ServerError

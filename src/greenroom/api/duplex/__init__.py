@@ -1,0 +1,1 @@
+"""Contract 003: duplex sessions by REST, and the chat WebSocket."""
