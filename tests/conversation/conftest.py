@@ -46,6 +46,7 @@ class Talk:
         replies: ReplySettings | None = None,
         on_event: Callable[[ConversationEvent], None] | None = None,
         on_entry: Callable[[Entry], None] | None = None,
+        voice_activity: Any = None,
     ) -> None:
         self.clock = ManualClock()
         self.output = RecordingOutput(self.clock)
@@ -58,7 +59,11 @@ class Talk:
         self._on_event, self._on_entry = on_event, on_entry
         self.conversation = Conversation(
             Providers(
-                EnergyVoiceActivity(), self.transcriber, self.synthesizer, self.agent, "Ashley"
+                voice_activity or EnergyVoiceActivity(),
+                self.transcriber,
+                self.synthesizer,
+                self.agent,
+                "Ashley",
             ),
             output=self.output,
             listener=self._listen,

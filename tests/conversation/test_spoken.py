@@ -98,3 +98,63 @@ def test_what_was_heard_is_whole_words_from_the_start_and_never_shrinks(
             assert heard.split() == words[: len(heard.split())]
             assert len(heard) >= len(earlier)
             before[reply] = heard
+
+
+def test_a_word_has_begun_as_soon_as_its_sound_is_heard() -> None:
+    reply = SpokenReply()
+    reply.begin_sentence("One two three.")
+    reply.add(500, ((0, 50.0), (4, 300.0)))
+    assert reply.begun(0) == ""
+    assert reply.begun(49) == ""
+    assert reply.begun(50) == "One"
+    assert reply.begun(300) == "One two"
+    reply.add(500, ((8, 900.0),))
+    reply.end_sentence()
+    assert reply.begun(950) == "One two three."
+    assert reply.begun(9_999) == "One two three."
+
+
+def test_without_word_times_the_word_that_sounds_has_begun() -> None:
+    reply = spoken(("One two three four.", 1_900), ("Five.", 500))
+    assert reply.begun(0) == ""
+    assert reply.begun(1) == "One"
+    assert reply.begun(450) == "One two"
+    assert reply.begun(1_850) == "One two three four."
+    assert reply.begun(1_901) == "One two three four. Five."
+
+
+def test_a_sentence_without_sound_has_begun_once_a_later_one_has() -> None:
+    reply = spoken(("One.", 400), ("Two.", 0), ("Three.", 600), ("Four.", 0))
+    assert reply.begun(400) == "One."
+    assert reply.begun(401) == "One. Two. Three."
+    assert reply.begun(5_000) == "One. Two. Three."
+
+
+@settings(max_examples=60, deadline=None, database=None)
+@given(
+    sentences=st.lists(
+        st.tuples(
+            st.sampled_from(["Yes.", "One two three.", "It is a long one, with clauses."]),
+            st.integers(0, 3_000),
+            st.booleans(),
+        ),
+        max_size=5,
+    ),
+    played=st.lists(st.integers(0, 16_000), max_size=8),
+)
+def test_what_has_begun_is_a_beginning_of_the_text_that_only_grows_and_holds_what_was_heard(
+    sentences: list[tuple[str, int, bool]], played: list[int]
+) -> None:
+    reply = SpokenReply()
+    for text, ms, complete in sentences:
+        reply.begin_sentence(text)
+        reply.add(ms)
+        if complete:
+            reply.end_sentence()
+    whole = " ".join(text for text, _, _ in sentences)
+    begun = [reply.begun(ms) for ms in sorted(played)]
+    assert all(whole.startswith(text) for text in begun)
+    assert sorted(begun, key=len) == begun
+    if all(ms and complete for _, ms, complete in sentences):
+        for ms, text in zip(sorted(played), begun, strict=True):
+            assert text.startswith(reply.heard(ms))

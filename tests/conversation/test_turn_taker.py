@@ -12,6 +12,7 @@ from greenroom.audio.pcm import samples_of
 from greenroom.audio.speech_gate import SpeechGate
 from greenroom.conversation.turn_taker import (
     MAX_QUESTIONS_IN_A_ROW,
+    WRITTEN,
     Action,
     AskAgain,
     CutReply,
@@ -319,6 +320,59 @@ def test_a_user_who_leaves_in_silence_has_not() -> None:
     assert Floor().turns.hang_up() == ()
 
 
+def test_what_is_written_is_answered_at_once() -> None:
+    floor = Floor()
+    assert floor.turns.typed() == (StartReply(WRITTEN),)
+    assert not floor.turns.idle
+
+
+def test_what_is_written_over_a_reply_cuts_it() -> None:
+    floor = Floor()
+    floor.turns.reply_began()
+    assert kinds(floor.turns.typed()) == ["CutReply", "StartReply"]
+
+
+def test_what_is_written_while_the_user_speaks_waits_for_the_end_of_that() -> None:
+    floor = Floor()
+    floor.say(500)
+    assert floor.turns.typed() == ()
+    assert kinds(floor.quiet(700)) == ["EndTurn"]
+    assert floor.turns.typed() == ()
+    assert floor.turns.transcript(1, "and what was written", 8_000) == (StartReply(1),)
+
+
+def test_who_writes_and_speaks_over_a_reply_has_the_floor() -> None:
+    floor = Floor()
+    floor.turns.reply_began()
+    assert kinds(floor.say(200)) == ["HoldReply", "OpenTurn"]
+    assert floor.turns.typed() == (CutReply(),)
+    assert floor.turns.has_floor
+    assert kinds(floor.quiet(700)) == ["EndTurn"]
+
+
+def test_a_turn_ends_when_the_user_says_so_and_what_goes_on_of_its_sound_is_no_new_one() -> None:
+    floor = Floor()
+    floor.say(500)
+    assert kinds(floor.turns.end_turn(floor.at)) == ["EndTurn"]
+    assert floor.say(500) == []
+    floor.quiet(400)
+    assert kinds(floor.say(200)) == ["OpenTurn"]
+
+
+def test_who_says_nothing_has_no_turn_to_end() -> None:
+    floor = Floor()
+    floor.quiet(500)
+    assert floor.turns.end_turn(floor.at) == ()
+    assert floor.turns.idle
+
+
+def test_a_word_over_a_reply_is_a_turn_if_the_user_says_that_it_is_over() -> None:
+    floor = Floor()
+    floor.turns.reply_began()
+    floor.say(200)
+    assert kinds(floor.turns.end_turn(floor.at)) == ["CutReply", "EndTurn"]
+
+
 class Witness:
     """Does what a conversation does, and sees that each action fits what was before."""
 
@@ -348,6 +402,12 @@ class Witness:
         self.replying = False
         self.act(self.floor.turns.give_up())
 
+    def typed(self) -> None:
+        self.act(self.floor.turns.typed())
+
+    def end_turn(self) -> None:
+        self.act(self.floor.turns.end_turn(self.floor.at))
+
     def greet(self) -> None:
         if self.floor.turns.idle:
             assert not self.replying
@@ -372,6 +432,10 @@ class Witness:
                     assert not self.replying
                     self.open, self.not_before = None, self.floor.at
                     self.awaiting.append(turn)
+                case StartReply(turn) if turn == WRITTEN:
+                    assert self.open is None
+                    assert not self.replying
+                    self.replying = True
                 case StartReply(turn) | AskAgain(turn):
                     assert turn == answers == max([turn, *self.awaiting])
                     assert not self.replying
@@ -396,7 +460,7 @@ STEPS = st.one_of(
     st.tuples(st.just("say"), st.integers(1, 40)),
     st.tuples(st.just("quiet"), st.integers(1, 40)),
     st.tuples(st.just("transcript"), st.sampled_from(["", "hello"])),
-    st.tuples(st.sampled_from(["reply_over", "give_up", "greet"]), st.none()),
+    st.tuples(st.sampled_from(["reply_over", "give_up", "greet", "typed", "end_turn"]), st.none()),
     st.tuples(st.just("words"), st.sampled_from(["shoes", "shoes under"])),
 )
 

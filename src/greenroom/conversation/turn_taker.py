@@ -52,7 +52,7 @@ class EndTurn:
 
 @dataclass(frozen=True, slots=True)
 class StartReply:
-    """Answer the turn."""
+    """Answer the turn, or what was WRITTEN."""
 
     turn: int
 
@@ -84,6 +84,9 @@ Action: TypeAlias = (
 )
 
 NOTHING: Sequence[Action] = ()
+
+WRITTEN = 0
+"""In the place of a turn's number: the user has written, and not said, what is answered."""
 
 MAX_QUESTIONS_IN_A_ROW = 2
 """After this many 'I didn't catch that' in a row the agent keeps quiet until it hears words."""
@@ -240,10 +243,9 @@ class TurnTaker:
         if self._user is _User.SUSPECTED:
             self._user, self._agent, self._has_cut = _User.SPEAKING, _Agent.IDLE, True
             return cut
-        self._turn += 1
         self._questions = 0
         self._agent = _Agent.REPLYING
-        return (*cut, StartReply(self._turn))
+        return (*cut, StartReply(WRITTEN))
 
     def end_turn(self, at: int) -> Sequence[Action]:
         """The user says that they have finished. Nothing happens where they weren't speaking."""
