@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Literal, Protocol, TypeAlias
 
 from greenroom.audio.pcm import Pcm
-from greenroom.sessions.model import Session
+from greenroom.sessions.model import Session, Status
 
 DUPLEX_RATE = 24_000
 """Hz of the chat protocol's Opus streams and of its models (1,920 samples, 80 ms, a frame)."""
@@ -160,6 +160,12 @@ class TrackedSession:
     transcript: tuple[Said, ...] = ()
 
     @property
+    def status(self) -> str:
+        """One of the contract's four. It knows no failure: a session that failed was stopped."""
+        failed = self.session.status is Status.FAILED
+        return Status.STOPPED if failed else self.session.status
+
+    @property
     def duration_seconds(self) -> float | None:
         """From `started_at` to `ended_at`; None before both are known."""
         started, ended = self.session.started_at, self.session.ended_at
@@ -266,7 +272,7 @@ class DuplexSessions(Protocol):
         before: str | None = None,
         status: str | None = None,
     ) -> Sequence[TrackedSession]:
-        """Newest first; `before` is a session id (a cursor)."""
+        """Newest first; `before` is a session id (a cursor), `status` as TrackedSession has it."""
         ...
 
     async def enter(self, session_id: str, client: ChatClient, *, tenant: str) -> LiveSession:
