@@ -47,6 +47,7 @@ class Talk:
         on_event: Callable[[ConversationEvent], None] | None = None,
         on_entry: Callable[[Entry], None] | None = None,
         voice_activity: Any = None,
+        asides: bool = False,
     ) -> None:
         self.clock = ManualClock()
         self.output = RecordingOutput(self.clock)
@@ -73,6 +74,7 @@ class Talk:
             clock=self.clock,
             history=history,
             greeting=greeting,
+            asides=asides,
         )
 
     def _listen(self, event: ConversationEvent) -> None:

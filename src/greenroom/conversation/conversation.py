@@ -30,6 +30,7 @@ from greenroom.conversation.ports import (
     ProviderTrouble,
     ReplyFinished,
     ReplyInterrupted,
+    UserAside,
     UserSaid,
 )
 from greenroom.conversation.reply import Ask, Check, Reply, Speaking
@@ -86,7 +87,11 @@ class Providers:
 
 
 class Conversation:
-    """One user and one agent. Create it on the event loop; end it with `close`."""
+    """One user and one agent. Create it on the event loop; end it with `close`.
+
+    With `asides` what the user says beside a reply is recognised too where it is no turn ('mm-hm'),
+    and told as UserAside.
+    """
 
     def __init__(
         self,
@@ -100,6 +105,7 @@ class Conversation:
         clock: Clock,
         history: Iterable[Message] = (),
         greeting: str = "",
+        asides: bool = False,
     ) -> None:
         self._providers = providers
         self._output = output
@@ -107,6 +113,7 @@ class Conversation:
         self._journal = journal
         self._clock = clock
         self._greeting = greeting
+        self._asides = asides
         self._speaking = Speaking(
             output,
             providers.synthesizer,
@@ -285,7 +292,12 @@ class Conversation:
         self._microphone.unwatch()
         if turn is None:
             return
-        turn.stream.cancel()
+        if self._asides:
+            turn.aside, turn.onset = True, onset
+            self._recognising.append(turn)
+            self._spawn(self._recognise(turn))
+        else:
+            turn.stream.cancel()
         spoken_over = self._reply.turn_id if self._reply is not None else None
         self._record(
             MetricEntry(
@@ -324,6 +336,10 @@ class Conversation:
 
     def _on_recognised(self, turn: UserTurn) -> None:
         final = turn.final
+        if turn.aside:
+            if final is not None and final.text:
+                self._listener(UserAside(turn.id, final.text, turn.own_ms(turn.onset)))
+            return
         if final is None:
             self._listener(ProviderTrouble(turn.id, "transcriber", turn.trouble))
         elif final.text:

@@ -80,6 +80,18 @@ class UserSaid:
 
 
 @dataclass(frozen=True, slots=True)
+class UserAside:
+    """Words that the user said beside a reply without taking the turn: they are not answered.
+
+    Told where a conversation is to keep them. `start_ms` as for UserSaid.
+    """
+
+    turn_id: str
+    text: str
+    start_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class AgentReplied:
     """The complete text of a reply, before or while it is spoken."""
 
@@ -119,7 +131,7 @@ class ProviderTrouble:
 
 
 ConversationEvent: TypeAlias = (
-    UserSaid | AgentReplied | ReplyInterrupted | ReplyFinished | ProviderTrouble
+    UserSaid | UserAside | AgentReplied | ReplyInterrupted | ReplyFinished | ProviderTrouble
 )
 
 Listener = Callable[[ConversationEvent], None]

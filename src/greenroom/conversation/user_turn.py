@@ -40,6 +40,8 @@ class UserTurn:
     stages: Stages = field(default_factory=Stages)
     final: Transcript | None = None
     """The words; empty text where none were said."""
+    aside: bool = False
+    """Whether it turned out to be no turn, and is recognised for the record only."""
     trouble: str = ""
     """Why there is no `final`, once it is known that there will be none."""
 

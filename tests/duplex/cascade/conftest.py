@@ -91,6 +91,7 @@ class Studio:
             clock=self.clock,
             history=spoken_messages([entry for _, entry in views.transcript(records)]),
             greeting=self.greeting,
+            asides=True,
         )
 
     async def _read(self, session_id: str) -> Sequence[Record]:

@@ -99,6 +99,17 @@ async def test_who_speaks_over_the_ai_silences_it_and_keeps_its_words_to_what_wa
     assert s.words == words + " All right."
 
 
+async def test_a_word_beside_the_ais_is_told_and_does_not_silence_it(studio: Make) -> None:
+    s = studio(greeting=LONG, texts=["mm-hm"])
+    talk = await s.talk()
+    await s.quiet(talk, 1_000)
+    await s.speak(talk, 300)
+    await s.quiet(talk, 5_000)
+    assert s.of("user") == [("mm-hm", pytest.approx(1.0, abs=0.05))]
+    assert s.words == LONG
+    assert s.of("flush") == []
+
+
 async def test_a_long_turn_is_told_while_it_goes_on_and_completed_in_the_end(
     studio: Make,
 ) -> None:

@@ -15,6 +15,7 @@ from greenroom.conversation.ports import (
     ConversationEvent,
     ReplyFinished,
     ReplyInterrupted,
+    UserAside,
     UserSaid,
 )
 from greenroom.duplex.cascade.turn_pieces import Piece, TurnPieces
@@ -57,6 +58,8 @@ class CascadeTalk:
         match event:
             case UserSaid() if not self._writing:
                 self._on_said(event)
+            case UserAside(_, text, start_ms):
+                self._tell_pieces([Piece(text, start_ms)])
             case AgentReplied(text=text):
                 self._meant = text
             case ReplyFinished():
