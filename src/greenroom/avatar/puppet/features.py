@@ -223,7 +223,7 @@ class MovedFeature:
 
     def draw(self, canvas: Any, clip: Rect) -> None:
         """Draw what lies in `clip`, in pixels."""
-        if self._place is not None:
+        if self._place is not None and self._raster.lies_in(self._place, clip):
             self._raster.draw(canvas, self._place, clip, ROUGH if self._rough else 1)
 
 
