@@ -250,8 +250,11 @@ def _tiles(alpha: Any) -> npt.NDArray[np.bool_]:
     padded = np.zeros((rows * side, columns * side), np.bool_)
     padded[: alpha.shape[0], : alpha.shape[1]] = alpha > 0
     here = np.pad(padded.reshape(rows, side, columns, side).any(axis=(1, 3)), 1)
-    around_ = [here[y : y + rows, x : x + columns] for y in range(3) for x in range(3)]
-    return np.logical_or.reduce(around_)
+    seen = np.zeros((rows, columns), np.bool_)
+    for y in range(3):
+        for x in range(3):
+            seen |= here[y : y + rows, x : x + columns]
+    return seen
 
 
 def _info(pixels: Any) -> Any:
