@@ -5,39 +5,21 @@ import json
 import os
 import re
 import runpy
+import shutil
 import signal
 import sys
 from pathlib import Path
 
+import av
 import pytest
 
 from greenroom.audio.pcm import HEARING_RATE
 from greenroom.audio.wave_file import write_wav
+from support.documents import ROOT, program, run, shell_lines
 from support.server import FREE_PORTS, SCRIPTED, ServerProcess, running_server
 from support.speech import say
 
-ROOT = Path(__file__).parent.parent
 VENV = Path(sys.prefix)
-
-
-def shell_lines(document: str) -> list[str]:
-    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / document).read_text(), re.DOTALL)
-    return [line.split("  #")[0].strip() for block in blocks for line in block.splitlines() if line]
-
-
-async def run(
-    command: str, cwd: Path, *, ends: frozenset[int] = frozenset({0}), **environment: str
-) -> str:
-    process = await asyncio.create_subprocess_shell(
-        command,
-        cwd=cwd,
-        env={**os.environ, **environment},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await asyncio.wait_for(process.communicate(), 50)
-    assert process.returncode in ends, f"{command}\n{out.decode()}\n{err.decode()}"
-    return out.decode()
 
 
 def test_the_readme_has_no_command_that_is_not_run_here() -> None:
@@ -88,7 +70,7 @@ async def test_the_readmes_curl_lines_answer(data_dir: Path, tmp_path: Path) -> 
         answers = [
             json.loads(await run(line.replace("http://localhost:8000", server.url), tmp_path))
             for line in shell_lines("README.md")
-            if line.startswith("curl")
+            if line.startswith("curl") and "localhost:8000" in line
         ]
     session, products, health = answers
     assert set(session) == {"session_id", "token", "expires_at"}
@@ -97,12 +79,34 @@ async def test_the_readmes_curl_lines_answer(data_dir: Path, tmp_path: Path) -> 
     assert health["status"] == "healthy"
 
 
+@pytest.mark.timeout(120)
+async def test_what_the_documents_show_of_avatars_works(data_dir: Path, tmp_path: Path) -> None:
+    shutil.copy(ROOT / "examples/anam/input.wav", tmp_path / "speech.wav")
+    (curl,) = [line for line in shell_lines("README.md") if "localhost:8764" in line]
+    async with running_server(data_dir, GREENROOM_SERVER__APIS="avatar") as server:
+        here = "http://localhost:8764", server.avatars_url
+        started = json.loads(await run(curl.replace(*here), tmp_path))
+        assert set(started) == {"session_id", "websocket_address", "session_token"}
+        (tmp_path / "program.py").write_text(program("docs/avatars.md").replace(*here))
+        said = await run(f"{sys.executable} program.py", tmp_path)
+    assert f"{server.avatars_url}/watch/" in said
+    assert "'applied': ['wave']" in said
+
+
+@pytest.mark.timeout(120)
+async def test_the_readmes_avatar_says_a_file(tmp_path: Path) -> None:
+    (command,) = [line for line in shell_lines("README.md") if "greenroom avatar " in line]
+    command = command.replace(".venv", str(VENV)).replace("examples", str(ROOT / "examples"))
+    await run(f"{command} --quality low", tmp_path)
+    with av.open(str(tmp_path / "clip.mp4")) as clip:
+        assert {stream.type for stream in clip.streams} == {"audio", "video"}
+
+
 async def test_the_readmes_python_lines_are_answered(data_dir: Path, tmp_path: Path) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     write_wav(tmp_path / "question.wav", await say("show me running shoes", data_dir), HEARING_RATE)
     async with running_server(data_dir, **SCRIPTED) as server:
-        program = code.replace("http://localhost:8000", server.url)
-        (tmp_path / "program.py").write_text(program)
+        code = program("README.md").replace("http://localhost:8000", server.url)
+        (tmp_path / "program.py").write_text(code)
         said = await run(f"{sys.executable} program.py", tmp_path)
     assert "transcription" in said
     assert "agent.response" in said
@@ -111,11 +115,11 @@ async def test_the_readmes_python_lines_are_answered(data_dir: Path, tmp_path: P
 async def test_the_client_in_the_rooms_document_talks_in_a_room(
     data_dir: Path, tmp_path: Path
 ) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/rooms.md").read_text(), re.DOTALL)
+    code = program("docs/rooms.md")
     async with running_server(data_dir, **SCRIPTED) as server:
-        program = code.replace("ws://localhost:8000", server.url.replace("http", "ws", 1))
-        program = program.replace("ws://localhost:7880", server.rooms_url)
-        (tmp_path / "program.py").write_text(program)
+        code = code.replace("ws://localhost:8000", server.url.replace("http", "ws", 1))
+        code = code.replace("ws://localhost:7880", server.rooms_url)
+        (tmp_path / "program.py").write_text(code)
         # LiveKit's native client aborts now and then as the interpreter ends, when all is done.
         said = await run(f"{sys.executable} program.py", tmp_path, ends=frozenset({0, 134, -6}))
     assert re.search(r"in session_\S+ with agent", said)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from greenroom.api import message_socket, server_protocol
+from greenroom.api.server_protocol import BoundedHttpProtocol
 from greenroom.api.socket_writer import Writer
 from support.commerce import API_KEY, RunningApi
 
@@ -102,6 +103,7 @@ async def test_a_websocket_that_does_not_read_is_hung_up_on(
     monkeypatch.setattr(message_socket, "MAX_ERRORS", 10_000_000)
     patient = {"send_timeout": 60, "max_messages": 1_000_000} | bound
     monkeypatch.setattr(message_socket, "Writer", partial(Writer, **patient))
+    monkeypatch.setattr(BoundedHttpProtocol, "connection_made", _with_a_small_buffer)
     api = await start_api(settings={"rates": {"enabled": False}})
     host, port = api.url.removeprefix("http://").split(":")
     with socket.socket() as client:
@@ -118,6 +120,15 @@ async def test_a_websocket_that_does_not_read_is_hung_up_on(
             await asyncio.wait_for(_send_for_ever(client, frame * 500), 20)
     assert served not in api.api.sockets.all()
     assert len(api.api.sockets) == 0
+
+
+_connection_made = BoundedHttpProtocol.connection_made
+
+
+def _with_a_small_buffer(protocol: BoundedHttpProtocol, transport: asyncio.Transport) -> None:
+    """The kernel would take some megabytes, which take seconds to make."""
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+    _connection_made(protocol, transport)
 
 
 async def _send_for_ever(client: socket.socket, data: bytes) -> None:

@@ -124,8 +124,11 @@ class Talk:
 
     async def settle(self) -> None:
         """Let tasks do what they can do now."""
+        ready = asyncio.get_running_loop()._ready  # it has no public name
         for _ in range(12):
             await asyncio.sleep(0)
+            if not ready:
+                return
 
     # -- what came of it ---------------------------------------------------------------------
 

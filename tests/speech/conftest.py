@@ -62,11 +62,11 @@ async def transcriber(model_dir: Path) -> AsyncIterator[PocketsphinxTranscriber]
 
 
 Say = Callable[..., Awaitable[Pcm]]
+"""`await say(text, voice)`: as a microphone would give it, 16 kHz, with quiet around it."""
 
 
-@pytest.fixture
-def say(synthesizer: EspeakSynthesizer) -> Say:
-    """`await say(text, voice)`: as a microphone would give it, 16 kHz, with quiet around it."""
+def said_by(synthesizer: EspeakSynthesizer) -> Say:
+    """The words of a synthesizer, as a microphone would give them."""
 
     async def say(text: str, voice: str = "Craig") -> Pcm:
         parts = [chunk.pcm async for chunk in synthesizer.speak(text, voice)]
@@ -75,6 +75,11 @@ def say(synthesizer: EspeakSynthesizer) -> Say:
         return np.concatenate([quiet, speech, quiet])
 
     return say
+
+
+@pytest.fixture
+def say(synthesizer: EspeakSynthesizer) -> Say:
+    return said_by(synthesizer)
 
 
 @pytest.fixture(scope="session")

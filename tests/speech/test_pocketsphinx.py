@@ -5,21 +5,53 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
+import pytest_asyncio
 
 from greenroom.audio.pcm import HEARING_RATE, Pcm, samples_of
 from greenroom.errors import ProviderFailed
+from greenroom.speech import helper_calls
+from greenroom.speech.espeak import EspeakSynthesizer
 from greenroom.speech.numbers import to_digits
 from greenroom.speech.pocketsphinx import PocketsphinxTranscriber
 from greenroom.speech.pocketsphinx_files import directory_for
 from greenroom.speech.ports import VOICES, ProviderContext, Transcript
 from greenroom.speech.registry import create_transcriber
+from speech.conftest import Say, said_by
 
-Say = Callable[..., Awaitable[Pcm]]
+# One event loop, one voice and one pair of ears for all: each costs a while to start.
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def say() -> AsyncIterator[Say]:
+    synthesizer = EspeakSynthesizer("espeak:")
+    await synthesizer.warm_up()
+    yield said_by(synthesizer)
+    await synthesizer.close()
+
+
+@asynccontextmanager
+async def listening(
+    model_dir: Path, sentences: tuple[str, ...]
+) -> AsyncIterator[PocketsphinxTranscriber]:
+    transcriber = PocketsphinxTranscriber("pocketsphinx:", ProviderContext(model_dir, 2, sentences))
+    await transcriber.warm_up()
+    yield transcriber
+    await transcriber.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def transcriber(
+    model_dir: Path, shop_sentences: tuple[str, ...]
+) -> AsyncIterator[PocketsphinxTranscriber]:
+    async with listening(model_dir, shop_sentences) as made:
+        yield made
 
 
 async def heard(
@@ -127,7 +159,7 @@ async def test_many_turns_at_once_share_the_decoders(
     transcriber: PocketsphinxTranscriber, say: Say
 ) -> None:
     pcm = await say("yes please")
-    results = await asyncio.gather(*(heard(transcriber, pcm) for _ in range(24)))
+    results = await asyncio.gather(*(heard(transcriber, pcm) for _ in range(18)))  # for 16
     assert {result.text for result in results} == {"yes please"}
 
 
@@ -166,12 +198,15 @@ async def test_a_cancelled_turn_tells_nothing_more_and_frees_its_place(
 
 
 async def test_a_turn_without_end_is_heard_up_to_a_bound(
-    transcriber: PocketsphinxTranscriber,
+    transcriber: PocketsphinxTranscriber, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # It is 75 s, which take the decoder some.
+    monkeypatch.setattr(helper_calls, "MAX_TURN", 8 * HEARING_RATE)
     stream = transcriber.open()
     silence = np.zeros(HEARING_RATE * 30, np.int16)
     for _ in range(10):
         stream.feed(silence)
+    assert stream._fed == 8 * HEARING_RATE
     async with asyncio.timeout(30):
         assert (await stream.finish()).text == ""
 
@@ -185,13 +220,13 @@ async def test_closing_fails_what_is_open_and_leaves_no_process(model_dir: Path)
 
 
 async def test_an_open_turn_fails_when_its_transcriber_closes(
-    transcriber: PocketsphinxTranscriber,
+    model_dir: Path, shop_sentences: tuple[str, ...]
 ) -> None:
-    stream = transcriber.open()
-    abandoned = transcriber.open()
-    abandoned.feed(np.zeros(3_200, np.int16))
-    pids = transcriber.pids
-    await transcriber.close()
+    async with listening(model_dir, shop_sentences) as transcriber:
+        stream = transcriber.open()
+        abandoned = transcriber.open()
+        abandoned.feed(np.zeros(3_200, np.int16))
+        pids = transcriber.pids
     with pytest.raises(ProviderFailed, match="closed"):
         await stream.finish()
     for pid in pids:

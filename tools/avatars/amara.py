@@ -277,7 +277,7 @@ def hair_front() -> str:
 def avatar() -> Avatar:
     eye = Eye(
         half=46, up=26, down=15, iris=24, slant=5, lash="#1a100e", lash_width=8.5, flick=11,
-        colours=("#160c08", "#3a2114", "#6e4225", "#0c0605"), white="#f7f1ea", fold=0.7, under=0.3,
+        colours=("#160c08", "#3a2114", "#6e4225", "#0c0605"), white="#f7f1ea", fold=0.7,
         brow="#1f1512", brow_y=-57, brow_half=52, brow_thick=13, brow_arch=15,
     )  # fmt: skip
     lips = Lips(

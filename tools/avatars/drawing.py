@@ -30,6 +30,19 @@ def path_data(start: Point, curves: Sequence[Curve], *, closed: bool = True) -> 
     return text + ("Z" if closed else "")
 
 
+def sliver(start: Point, curves: Sequence[Curve], dx: float, dy: float) -> str:
+    """A line that is thick by (dx, dy) in the middle and thin at its ends, as a closed outline."""
+    back: list[Curve] = []
+    points = [start, *[(curve[4], curve[5]) for curve in curves]]
+    for at in range(len(curves) - 1, -1, -1):
+        a, b, c, d, _, _ = curves[at]
+        x, y = points[at]
+        if at:
+            x, y = x + dx, y + dy
+        back.append((c + dx, d + dy, a + dx, b + dy, x, y))
+    return path_data(start, [*curves, *back])
+
+
 def mirrored(start: Point, curves: Sequence[Curve], middle: float = 500.0) -> str:
     """A closed outline from its right half, given from top to bottom relative to the middle."""
     right = [(a + middle, b, c + middle, d, x + middle, y) for a, b, c, d, x, y in curves]

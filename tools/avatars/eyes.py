@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from drawing import Curve, Point, Skin, document, ellipse, group, path, path_data, radial
+from drawing import Curve, Point, Skin, document, ellipse, group, path, path_data, radial, sliver
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Eye:
     white: str = "#faf5f0"
     lid_height: float = 9.0
     fold: float = 0.55
-    under: float = 0.30
+    under: float = 0.0
     brow_y: float = -52.0
     brow_half: float = 50.0
     brow_thick: float = 12.0
@@ -151,35 +151,33 @@ def _eye_parts(eye: Eye, skin: Skin, side: int, lid: float, smile: float) -> str
         (*at(-half * 0.3, top), *at(-half * 0.72, inner[1] + (top - inner[1]) * 0.78),
          *at(inner[0] + 2, inner[1] - 2)),
     ])  # fmt: skip
-    fold_line = path_data(
-        at(inner[0] + 3, inner[1] - 5), _lid_top(at, half, inner, outer, fold), closed=False
+    fold_line = sliver(
+        at(inner[0] + 3, inner[1] - 5), _lid_top(at, half, inner, outer, fold), 0, 3.2
     )
-    lower = path_data(at(-half * 0.62, inner[1] + (down - inner[1]) * 0.72), [
-        (*at(-half * 0.3, down + 1.2), *at(half * 0.3, down + 1.6),
-         *at(half * 0.9, outer[1] + (down - outer[1]) * 0.36)),
-    ], closed=False)  # fmt: skip
-    bag = path_data(at(-half * 0.78, down + 7 - smile * 2), [
-        (*at(-half * 0.3, down + 14 - smile * 4), *at(half * 0.3, down + 14 - smile * 4),
-         *at(half * 0.72, down + 6 - smile * 3)),
-    ], closed=False)  # fmt: skip
-    line = {"stroke_linecap": "round"}
+    lower = sliver(
+        at(-half * 0.62, inner[1] + (down - inner[1]) * 0.72),
+        [(*at(-half * 0.3, down + 0.6), *at(half * 0.3, down + 1),
+          *at(half * 0.9, outer[1] + (down - outer[1]) * 0.36))], 0, 2.4,
+    )  # fmt: skip
+    bag = sliver(
+        at(-half * 0.78, down + 7 - smile * 2),
+        [(*at(-half * 0.3, down + 14 - smile * 4), *at(half * 0.3, down + 14 - smile * 4),
+          *at(half * 0.72, down + 6 - smile * 3))], 0, 4,
+    )  # fmt: skip
     open_ = 1 - lid
+    under = round(eye.under * (1 + smile), 3)
     return (
-        path(bag, stroke=skin.shade, stroke_width=3, class_="bag",
-             opacity=round(eye.under * (1 + smile), 3), **line)
+        (path(bag, skin.shade, class_="bag", opacity=under) if eye.under else "")
         + path(lid_shape, skin.lid, class_="lid", opacity=round(0.35 + 0.65 * lid, 3))
         + path(opening, eye.white, class_="opening")
         + group(
-            caruncle
-            + path(shadow, "#3a2420", class_="lid-shadow", opacity=0.26),
+            caruncle + path(shadow, "#3a2420", class_="lid-shadow", opacity=0.26),
             class_="inside",
         )
-        + path(fold_line, stroke=skin.crease, stroke_width=2.6, class_="fold",
-               opacity=round(eye.fold * (1 - 0.6 * lid), 3), **line)
-        + path(lower, stroke=eye.lash, stroke_width=1.8, class_="lower-lashes",
-               opacity=round(0.4 * open_ + 0.05, 3), **line)
+        + path(fold_line, skin.crease, class_="fold", opacity=round(eye.fold * (1 - 0.6 * lid), 3))
+        + path(lower, eye.lash, class_="lower-lashes", opacity=round(0.45 * open_ + 0.05, 3))
         + path(lashes, eye.lash, class_="lashes")
-    )  # fmt: skip
+    )
 
 
 def _lid_top(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from drawing import Skin, document, group, linear, path, path_data
+from drawing import Skin, document, group, path, path_data, sliver
 
 
 @dataclass(frozen=True)
@@ -79,12 +79,10 @@ MOUTHS: dict[str, Mouth] = {
 
 def mouth_svg(lips: Lips, skin: Skin) -> str:
     """A whole `mouth.svg`."""
-    colour = lips.chin_colour or skin.base
-    extra = linear("jaw", (0, lips.chin - 34), (0, lips.chin - 6), (0, f"{colour}/0"), (1, colour))
     groups = "\n".join(
         group(_mouth_parts(lips, skin, shape), id_=key) for key, shape in MOUTHS.items()
     )
-    return document(groups, extra)
+    return document(groups)
 
 
 def _mouth_parts(lips: Lips, skin: Skin, m: Mouth) -> str:
@@ -166,44 +164,37 @@ def _mouth_parts(lips: Lips, skin: Skin, m: Mouth) -> str:
             (x + half * 0.24, low + 9, x - half * 0.24, low + 9, x - half * 0.46, low - 1),
         ],
     )
-    gleam = path_data((x - peak, outer_y - 0.8), [
-        (x - peak * 0.5, outer_y - 0.6, x - peak * 0.4, outer_y + lips.bow - 0.8,
-         x, outer_y + lips.bow - 0.8),
-        (x + peak * 0.4, outer_y + lips.bow - 0.8, x + peak * 0.5, outer_y - 0.6,
-         x + peak, outer_y - 0.8),
-    ], closed=False)  # fmt: skip
 
     def fold(side: int) -> str:
         # From beside the nose's wing, around the corner of the mouth.
         a = x + side * (half + 11)
-        return path_data((x + side * 36, y - 46), [
+        return sliver((x + side * 36, y - 46), [
             (x + side * 46, y - 34, a - side * 3, corner - 20, a + side * 1, corner - 1),
-        ], closed=False)  # fmt: skip
+        ], side * 4.5, -1)  # fmt: skip
 
     def pocket(side: int) -> str:
         a = x + side * half
-        return path_data((a - side * 4, corner), [
-            (a - side * 1, corner - 0.5, a + side * 1.5, corner - 1.5, a + side * 4, corner - 2.5),
-        ], closed=False)  # fmt: skip
+        return sliver((a - side * 6, corner + 0.5), [
+            (a - side * 1, corner - 1, a + side * 2.5, corner - 2, a + side * 6, corner - 4),
+        ], 0, 4.5)  # fmt: skip
 
     # The chin comes down with the jaw: skin that is drawn below the face's own edge.
     drop = max(0.0, m.bottom - 4) * lips.drop
     chin, wide_chin = lips.chin + drop, lips.chin_half
     jaw = path_data((x - wide_chin, lips.chin - 27), [
-        (x - wide_chin * 0.5, lips.chin - 34, x + wide_chin * 0.5, lips.chin - 34,
+        (x - wide_chin * 0.7, lips.chin - 12, x + wide_chin * 0.7, lips.chin - 12,
          x + wide_chin, lips.chin - 27),
         (x + wide_chin * 0.72, chin - 9, x + wide_chin * 0.42, chin, x, chin),
         (x - wide_chin * 0.42, chin, x - wide_chin * 0.72, chin - 9, x - wide_chin,
          lips.chin - 27),
     ])  # fmt: skip
-    line = {"stroke_linecap": "round"}
-    content = path(jaw, "url(#jaw)", class_="jaw", opacity=min(1.0, max(0.0, drop / 5)))
+    content = path(jaw, lips.chin_colour or skin.base, class_="jaw",
+                   opacity=min(1.0, max(0.0, drop / 3)))  # fmt: skip
     content += path(shade, skin.deep, class_="chin-shade", opacity=0.30)
-    for side, name in ((-1, "left"), (1, "right")):
-        content += path(fold(side), stroke=skin.deep, stroke_width=4, class_=f"{name}-fold",
-                        opacity=round(m.fold * 0.55 * lips.folds, 3), **line)  # fmt: skip
-        content += path(pocket(side), stroke=skin.deep, stroke_width=3, class_=f"{name}-corner",
-                        opacity=0.5, **line)  # fmt: skip
+    if lips.folds:
+        content += path(fold(-1) + fold(1), skin.deep, class_="folds",
+                        opacity=round(m.fold * 0.6 * lips.folds, 3))  # fmt: skip
+    content += path(pocket(-1) + pocket(1), skin.deep, class_="corners", opacity=0.5)
     content += path(opening, lips.inside, class_="opening")
     content += group(
         path(tongue, lips.tongue, class_="tongue")
@@ -214,7 +205,6 @@ def _mouth_parts(lips: Lips, skin: Skin, m: Mouth) -> str:
     content += path(lower_lip, lips.lower_colour, class_="lower-lip")
     content += path(upper_lip, lips.upper_colour, class_="upper-lip")
     content += path(shine, "#ffffff", class_="shine", opacity=lips.shine)
-    content += path(gleam, stroke=skin.light, stroke_width=2, class_="gleam", opacity=0.35, **line)
     if lips.moustache:
         content += _moustache(lips, x, outer_y, half, corner)
     return content
@@ -222,10 +212,11 @@ def _mouth_parts(lips: Lips, skin: Skin, m: Mouth) -> str:
 
 def _moustache(lips: Lips, x: float, lip: float, half: float, corner: float) -> str:
     content = ""
+    roof = lips.y - 25 + 0.3 * (lip - lips.y + 8)  # it hangs from below the nose
     for side, name in ((-1, "left"), (1, "right")):
         tip_x, tip_y = x + side * (half + 13), corner + 8
-        d = path_data((x + side * 1, lip - 17), [
-            (x + side * 16, lip - 24, x + side * (half * 0.7), lip - 16, x + side * (half + 5),
+        d = path_data((x + side * 1, roof), [
+            (x + side * 16, roof - 7, x + side * (half * 0.7), roof + 1, x + side * (half + 5),
              corner - 8),
             (x + side * (half + 12), corner - 2, tip_x, corner + 4, tip_x - side * 1, tip_y),
             (x + side * (half + 2), corner + 3, x + side * half * 0.85, lip + 4,
@@ -233,10 +224,10 @@ def _moustache(lips: Lips, x: float, lip: float, half: float, corner: float) -> 
             (x + side * half * 0.25, lip + 3, x + side * 6, lip + 5, x + side * 1, lip + 1),
         ])  # fmt: skip
         content += path(d, lips.moustache, class_=f"{name}-moustache")
-        d = path_data((x + side * 5, lip - 15), [
-            (x + side * 18, lip - 19, x + side * half * 0.62, lip - 13, x + side * (half + 1),
+        d = path_data((x + side * 5, roof + 2), [
+            (x + side * 18, roof - 2, x + side * half * 0.62, roof + 4, x + side * (half + 1),
              corner - 6),
-            (x + side * half * 0.6, lip - 9, x + side * 18, lip - 12, x + side * 5, lip - 15),
+            (x + side * half * 0.6, roof + 8, x + side * 18, roof + 5, x + side * 5, roof + 2),
         ])  # fmt: skip
         content += path(d, lips.moustache_light, class_=f"{name}-moustache-light", opacity=0.7)
     return content

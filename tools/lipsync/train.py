@@ -1,8 +1,8 @@
 """Train the lip-sync network: `python tools/lipsync/train.py`.
 
-Needs Greenroom and its `espeak` extra, nothing else; numpy does the work, on one core, in some
-minutes. Speech is made by espeak-ng from text of our own (see docs/lip-sync.md), so nothing is
-downloaded. The same seed on the same machine gives the same model; bench/lipsync.py judges it.
+Needs Greenroom, its `espeak` extra and flite (`apt-get install flite`); numpy does the work, on one
+core, in some minutes. All speech is made here, from text of our own (see docs/lip-sync.md). The
+same seed on the same machine gives the same model; bench/lipsync.py judges it.
 """
 
 from __future__ import annotations

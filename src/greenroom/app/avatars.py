@@ -20,6 +20,7 @@ from greenroom.app.rooms import own_address
 from greenroom.avatar.packs.library import AvatarLibrary
 from greenroom.avatar.renderer import HelperRenderers
 from greenroom.errors import ConfigurationError
+from greenroom.rooms.agora import installation
 from greenroom.rooms.agora.channels import AgoraChannels
 from greenroom.rooms.agora.venue import AgoraAddress, AgoraVenue
 from greenroom.rooms.ports import Rooms
@@ -65,10 +66,10 @@ async def open_avatars(base: Foundation, stack: AsyncExitStack, place: Place) ->
     library = await asyncio.to_thread(
         AvatarLibrary, avatar.directory or settings.data_dir / "avatars"
     )
+    wanted = _wanted_venues(base, stack)
     renderers = HelperRenderers(avatar.renderers, avatar.max_sessions)
     stack.push_async_callback(renderers.close)
     await renderers.start()
-    wanted = _wanted_venues(base, stack)
     beside: dict[str, OpenVenue] = {}
     routes: list[BaseRoute] = []
     if base.rooms.new_peer is not None:
@@ -121,6 +122,7 @@ def _wanted_venues(base: Foundation, stack: AsyncExitStack) -> Mapping[str, Open
             raise ConfigurationError("avatar.venues", "there are no rooms: rooms.provider is off")
         openers["room"] = _room(base.rooms.rooms)
     if "agora" in settings.avatar.venues:
+        installation.require()
         channels = AgoraChannels(settings.data_dir / "agora")
         stack.push_async_callback(channels.close)
         openers["agora"] = _agora(channels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -10,8 +11,12 @@ from dataclasses import dataclass
 from greenroom.app.avatars import AvatarService, open_avatars, place_of
 from greenroom.app.commerce import CommerceService, open_commerce
 from greenroom.app.foundation import Foundation, lay_foundation
+from greenroom.errors import ConfigurationError, ProviderFailed
+from greenroom.sessions.node import Place
 from greenroom.settings import Settings
 from greenroom.speech.ports import Progress, log_progress
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,5 +75,18 @@ async def compose(
             commerce = await open_commerce(base, stack, progress)
         avatars = None
         if "avatar" in settings.server.apis:
-            avatars = await open_avatars(base, stack, place)
+            avatars = await _avatars_if_possible(base, stack, place)
         yield Greenroom(base, commerce, avatars)
+
+
+async def _avatars_if_possible(
+    base: Foundation, stack: AsyncExitStack, place: Place
+) -> AvatarService | None:
+    """The avatar APIs; None where nothing can draw here and other APIs are served all the same."""
+    try:
+        return await open_avatars(base, stack, place)
+    except ProviderFailed as error:
+        if len(base.settings.server.apis) == 1:
+            raise ConfigurationError("server.apis", f"avatars can't be had: {error.why}") from error
+        log.warning("there are no avatars: %s", error.why)
+        return None

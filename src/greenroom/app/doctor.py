@@ -13,8 +13,11 @@ from greenroom.app.credentials import provider_secrets, resolve_credentials
 from greenroom.app.providers import create_catalogue
 from greenroom.app.rooms import rooms_provider
 from greenroom.app.server import bind
+from greenroom.avatar.packs.library import AvatarLibrary
+from greenroom.avatar.renderer import HelperRenderers
 from greenroom.commerce.ports import Filters
 from greenroom.errors import ConfigurationError, GreenroomError
+from greenroom.rooms.agora import installation
 from greenroom.rooms.livekit.rooms import LiveKitRooms
 from greenroom.rooms.rtc.udp import UdpMux
 from greenroom.sessions.keys import ApiKeys
@@ -60,6 +63,7 @@ async def examine(settings: Settings) -> list[Finding]:
         ("speaks", _synthesizer),
         ("thinks", _model),
         ("shop", _catalogue),
+        ("avatars", _avatars),
         ("redis", _redis),
     )
     findings = []
@@ -103,6 +107,8 @@ async def _credentials(settings: Settings) -> Finding:
 
 
 async def _port(settings: Settings) -> Finding:
+    if "commerce" not in settings.server.apis:
+        return Finding("port", Verdict.GOOD, "not used: server.apis leaves commerce out")
     bind(settings.server.host, settings.server.port).close()
     return Finding("port", Verdict.GOOD, f"{settings.server.host}:{settings.server.port} is free")
 
@@ -187,6 +193,25 @@ async def _catalogue(settings: Settings) -> Finding:
     finally:
         await catalogue.close()
     return Finding("shop", Verdict.GOOD, f"{catalogue.uri} with {found.total} products")
+
+
+async def _avatars(settings: Settings) -> Finding:
+    avatar = settings.avatar
+    if "avatar" not in settings.server.apis:
+        return Finding("avatars", Verdict.GOOD, "off: server.apis leaves them out")
+    bind(settings.server.host, avatar.port, "avatar.port").close()
+    if "agora" in avatar.venues:
+        installation.require()
+    library = await asyncio.to_thread(
+        AvatarLibrary, avatar.directory or settings.data_dir / "avatars"
+    )
+    renderers = HelperRenderers(1, 1)
+    try:
+        await renderers.start()
+    finally:
+        await renderers.close()
+    what = f"{', '.join(library.ids())}, seen in: {', '.join(avatar.venues)}"
+    return Finding("avatars", Verdict.GOOD, what)
 
 
 async def _redis(settings: Settings) -> Finding:

@@ -123,6 +123,8 @@ def _servers(
         (greenroom.base.rooms.app, ports.rooms, longest),
         (avatars.app if avatars else None, ports.avatars, MAX_FRAME_BYTES),
     ]
+    if avatars is None and ports.avatars is not None:
+        ports.avatars.close()  # nobody would answer there
     return [
         (http_server(app, settings.server, max_frame=max_frame), listener)
         for app, listener, max_frame in wanted
@@ -145,7 +147,7 @@ def banner(greenroom: Greenroom, ports: Ports, seconds: float) -> str:
             ("voice commerce API", f"http://{where}"),
             ("voice", f"ws://{where}/ws/voice/session"),
         ]
-    if ports.avatars is not None:
+    if ports.avatars is not None and greenroom.avatars is not None:
         rows.append(("avatar APIs", f"http://{_address(ports.avatars)}"))
     if (rooms := greenroom.base.rooms.rooms) is not None:
         rows.append(("LiveKit rooms", rooms.url))

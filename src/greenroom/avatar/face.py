@@ -92,7 +92,7 @@ class CompleteFace:
         end = request.at + request.samples
         if request.cut:
             self._lips.cut(request.at)
-            self._sound.silence_from(request.at)
+            self._sound.cut(request.at)
         if len(request.pcm):
             self._lips.push(request.pcm)
             self._sound.push(request.pcm)

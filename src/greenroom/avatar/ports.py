@@ -89,7 +89,10 @@ class LipReader(Protocol):
         ...
 
     def cut(self, at: int) -> None:
-        """What was pushed from sample `at` on is not heard after all; silence follows there."""
+        """What was pushed, or taken for silence, from sample `at` on is not heard after all.
+
+        The mouth is shut at `at`; what is pushed next is heard from there on.
+        """
         ...
 
     def weights(self, start: int, end: int) -> Weights:
@@ -116,8 +119,9 @@ class FrameRequest:
     """A picture is wanted of the time from sample `at` to `at + samples`, at LIP_SYNC_RATE.
 
     `pcm` is the sound that follows what was handed over before; it reaches LOOK_AHEAD beyond the
-    picture, and what is missing there is silence for good. With `cut` all sound that lies at `at`
-    and beyond and was handed over before becomes silence: the mouth closes in this picture.
+    picture, and what is missing there is silence for good. With `cut` all sound and silence that
+    lie at `at` and beyond and were handed over before are not heard: the mouth is shut at `at`, and
+    `pcm` begins there. So sound is cut off, and so it begins after silence.
     """
 
     at: int

@@ -13,8 +13,8 @@ class LipFeed:
     """Sound in media time, in samples at LIP_SYNC_RATE.
 
     A lip reader that was asked for a picture has taken what it was not given, up to LOOK_AHEAD
-    beyond that picture, for silence for good. So what comes too late for it is left out, as are the
-    first LOOK_AHEAD samples after silence: what follows is heard with the picture that it is in.
+    beyond that picture, for silence for good. So sound that begins after silence is announced by a
+    cut, which takes that silence back; and what comes too late otherwise is left out.
     """
 
     def __init__(self) -> None:
@@ -27,6 +27,7 @@ class LipFeed:
         """What is to be heard from sample `at` on is not heard after all."""
         pending = join(self._pending)[: max(0, at - self._position)]
         self._pending, self._pending_samples = [pending], len(pending)
+        self._position = min(self._position, at)
 
     def hear(self, at: int, pcm: Pcm) -> None:
         """Sound that is heard from sample `at` on. Before it, where nothing was given: silence."""

@@ -204,15 +204,21 @@ class Performance:
         self._next += 1
         self._sound = self._line.take()
         speaking = self._sound is not None or self._line.speaking
+        asks = self._keeps_up()
+        begins = self._line.begins and asks
         if self._line.begins:
             self._heard = at
+        if begins:
+            # The reader takes back the silence that it has assumed here.
+            self._feed.cut(at)
         heard = self._line.listen()
         self._feed.hear(self._heard, heard)
         self._heard += len(heard)
         for spoken in self._line.over():
             self._note(spoken)
-        if self._keeps_up():
-            self._ask(at, self._samples, activity="speaking" if speaking else self._rest)
+        if asks:
+            activity: Activity = "speaking" if speaking else self._rest
+            self._ask(at, self._samples, activity=activity, cut=begins)
         was_busy, self._was_busy = self._was_busy, self.busy
         if was_busy and not self._was_busy:
             self._on_silent()

@@ -165,8 +165,9 @@ def test_what_is_said_after_a_cut_opens_the_mouth_when_it_is_heard(speech: Pcm) 
     at = spoken(lips, speech)
     lips.cut(at)
     lips.weights(at, at + PICTURE)
-    lips.push(speech)  # follows the 50 pictures that were pushed
-    begins = 50 * PICTURE
+    # Follows the silence that the last picture has taken for good.
+    lips.push(np.concatenate((np.zeros(10 * PICTURE - LOOK_AHEAD, np.int16), speech)))
+    begins = at + 11 * PICTURE
     shown = np.array(
         [lips.weights(t, t + PICTURE) for t in range(at + PICTURE, 80 * PICTURE, PICTURE)]
     )

@@ -175,9 +175,12 @@ def test_recent_sound_is_found_by_the_number_of_a_sample() -> None:
     assert (sound.start, sound.end) == (4, 10)
     assert sound.read(2, 6).tolist() == [0, 0, 5, 6]
     assert sound.read(0, 3).tolist() == [0, 0, 0]
-    sound.silence_from(7)
+    sound.cut(7)
     sound.extend_to(12)
     sound.extend_to(11)
     assert sound.read(4, 12).tolist() == [5, 6, 7, 0, 0, 0, 0, 0]
-    sound.silence_from(0)
-    assert sound.read(4, 12).tolist() == [0] * 8
+    sound.cut(3)
+    assert (sound.start, sound.end) == (3, 3)
+    sound.push(np.array([1, 2], np.int16))
+    sound.extend_to(6)
+    assert sound.read(3, 6).tolist() == [1, 2, 0]

@@ -61,8 +61,9 @@ async def test_a_shop_without_products_has_no_file(
 
 
 async def test_a_file_that_does_not_come_is_a_failure(
-    shop: Shop, client: ShopifyClient, hasty: HastyClock
+    shop: Shop, client: ShopifyClient, hasty: HastyClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(bulk, "POLL", 300.0)  # it is asked for by real requests
     shop.bulk_error = "A bulk query operation for this app and shop is already in progress"
     with pytest.raises(ProviderFailed, match="already in progress"):
         await read(client, hasty)

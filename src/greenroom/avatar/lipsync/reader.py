@@ -47,11 +47,12 @@ class LipSync:
         self._sound.push(pcm)
 
     def cut(self, at: int) -> None:
-        """What was pushed from sample `at` on is not heard after all; silence follows there.
+        """What was pushed, or taken for silence, from sample `at` on is not heard after all.
 
-        The mouth is shut in the first picture that reaches beyond `at`.
+        What is pushed next begins there. The mouth is shut in the first picture that reaches
+        beyond `at`.
         """
-        self._sound.silence_from(at)
+        self._sound.cut(at)
         self._cut_at = at if self._cut_at is None else min(at, self._cut_at)
 
     def weights(self, start: int, end: int) -> Weights:

@@ -34,10 +34,10 @@ class RecentSound:
             self._pcm = self._pcm[start - self.start :]
             self.start = start
 
-    def silence_from(self, at: int) -> None:
-        """The samples from `at` on become silence; their number stays."""
-        self._pcm = self._pcm.copy()
-        self._pcm[max(0, at - self.start) :] = 0
+    def cut(self, at: int) -> None:
+        """Samples from `at` on are forgotten: what is pushed next begins there."""
+        self._pcm = self._pcm[: max(0, at - self.start)]
+        self.start = min(self.start, at)
 
     def read(self, start: int, end: int) -> Pcm:
         """Samples `start` to `end`, of which those before the first kept one are silence."""

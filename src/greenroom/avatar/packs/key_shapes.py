@@ -95,25 +95,25 @@ def read_key_shapes(
 def _parts(drawing: Drawing, key: str, group: ET.Element, problems: Problems) -> Iterator[_Drawn]:
     where = f"{drawing.name} #{key}"
     try:
-        style, matrix = _context(drawing.root, group)
-        yield from _walk(group, style, matrix, 1.0, inside=False)
+        yield from _walk(group, *_context(drawing.root, group), inside=False)
     except ValueError as error:
         problems.add(where, str(error))
 
 
-def _context(root: ET.Element, group: ET.Element) -> tuple[Style, Matrix]:
-    """What a group has from the groups around it."""
+def _context(root: ET.Element, group: ET.Element) -> tuple[Style, Matrix, float]:
+    """What a group has from the groups around it: style, transform and opacity."""
     parents = {child: parent for parent in root.iter() for child in parent}
     chain, at = [], group
     while at is not root:
         at = parents[at]
         chain.append(at)
     style: Style = {}
-    matrix = IDENTITY
+    matrix, opacity = IDENTITY, 1.0
     for element in reversed(chain):
         style = style_of(element, style)
         matrix = matrix @ parse_transform(element.get("transform", ""))
-    return style, matrix
+        opacity *= opacity_of(style)
+    return style, matrix, opacity
 
 
 def _walk(

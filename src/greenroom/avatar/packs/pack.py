@@ -115,7 +115,9 @@ def _read(folder: Path, problems: Problems) -> AvatarPack | None:
         if drawing is None:
             continue
         digest.update(drawing.text())
-        figure = _figure(layer, drawing, manifest.frame, problems)
+        if layer is manifest.layers[0]:
+            _check_background(drawing, manifest.frame, problems)
+        figure = _figure(layer, drawing, problems)
         if figure is not None:
             figures.append(figure)
     if problems.found:
@@ -123,11 +125,9 @@ def _read(folder: Path, problems: Problems) -> AvatarPack | None:
     return AvatarPack(digest.hexdigest(), manifest, tuple(figures))
 
 
-def _figure(layer: Layer, drawing: Drawing, frame: Frame, problems: Problems) -> Figure | None:
+def _figure(layer: Layer, drawing: Drawing, problems: Problems) -> Figure | None:
     match layer:
         case StillLayer() | HandLayer():
-            if isinstance(layer, StillLayer) and layer.on == "background":
-                _check_background(drawing, frame, problems)
             return Still(layer, drawing)
         case MouthLayer():
             mouth = read_key_shapes(drawing, VISEMES, ("smile",), problems)

@@ -9,7 +9,7 @@ import numpy as np
 import skia  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
 from greenroom.avatar.packs.key_shapes import KeyShapes
-from greenroom.avatar.packs.manifest import HandLayer, Moves, Point
+from greenroom.avatar.packs.manifest import HandLayer, Moves, Place, Point
 from greenroom.avatar.ports import Pose, Rect
 from greenroom.avatar.puppet.blend import Blend, Box, Shares
 from greenroom.avatar.puppet.damage import around
@@ -200,7 +200,7 @@ class MovedFeature:
     what moves; once more, and finely, when it rests.
     """
 
-    def __init__(self, raster: Raster, on: Any, depth: float, view: View, moves: Moves) -> None:
+    def __init__(self, raster: Raster, on: Place, depth: float, view: View, moves: Moves) -> None:
         self._raster, self._on, self._depth = raster, on, depth
         self._view, self._moves = view, moves
         self._stance: Stance | None = None
@@ -223,7 +223,7 @@ class MovedFeature:
 
     def draw(self, canvas: Any, clip: Rect) -> None:
         """Draw what lies in `clip`, in pixels."""
-        if self._place is not None:
+        if self._place is not None and self._raster.lies_in(self._place, clip):
             self._raster.draw(canvas, self._place, clip, ROUGH if self._rough else 1)
 
 

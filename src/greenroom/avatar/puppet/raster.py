@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import skia  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
 from greenroom.avatar.packs.svg import Drawing
@@ -29,6 +30,7 @@ LEANS = 2048
 """A lean is told in steps of one pixel aside in so many rows."""
 ROLL = 0.85
 """How much of a lean moves left and right up and down; most drawings only lean to the side."""
+_TILE = 16
 _WIDE = 1.6
 _FINE = 2  # pixels of a drawing that is not yet shifted, for each pixel of the picture
 _MARGIN = 120.0  # units that a drawing may move into the picture from outside
@@ -60,6 +62,8 @@ class Raster:
     width: int
     height: int
     _fine: Any
+    _seen: npt.NDArray[np.bool_]
+    """Whether there is anything in each tile of _TILE pixels, and in those around it."""
     _shifted: dict[tuple[int, int], Any]
 
     @property
@@ -78,6 +82,18 @@ class Raster:
             left + min(aside) - 1, top + min(drop) - 1,
             right + max(aside) + 2, bottom + max(drop) + 2, view.size,
         )  # fmt: skip
+
+    def lies_in(self, place: Placement, rect: Rect) -> bool:
+        """Whether there may be anything of it in a rectangle of the picture."""
+        aside = [(place.about_y - y) * place.lean / LEANS for y in (rect[1], rect[3])]
+        left, top = self.left + place.x / PHASES, self.top + place.y / PHASES
+        tiles = self._seen[
+            max(0, int(rect[1] - top) // _TILE) : max(0, int(rect[3] - top) // _TILE + 1),
+            max(0, int(rect[0] - left - max(aside)) // _TILE) : max(
+                0, int(rect[2] - left - min(aside)) // _TILE + 1
+            ),
+        ]
+        return bool(tiles.any())
 
     def draw(self, canvas: Any, place: Placement, clip: Rect, strip: int = 1) -> None:
         """Draw what lies in `clip`; strips are shifted by `strip` PHASES against each other."""
@@ -218,8 +234,27 @@ def _trimmed(pixels: Any, corner: tuple[int, int]) -> Raster | None:
     y, x = max(0, -top * _FINE), max(0, -left * _FINE)
     trimmed[y : y + inner.shape[0], x : x + inner.shape[1]] = inner
     return Raster(
-        corner[0] + left, corner[1] + top, right - left, bottom - top, _image_of(trimmed), {}
+        corner[0] + left,
+        corner[1] + top,
+        right - left,
+        bottom - top,
+        _image_of(trimmed),
+        _tiles(trimmed[:, :, 3]),
+        {},
     )
+
+
+def _tiles(alpha: Any) -> npt.NDArray[np.bool_]:
+    side = _TILE * _FINE
+    rows, columns = -(-alpha.shape[0] // side), -(-alpha.shape[1] // side)
+    padded = np.zeros((rows * side, columns * side), np.bool_)
+    padded[: alpha.shape[0], : alpha.shape[1]] = alpha > 0
+    here = np.pad(padded.reshape(rows, side, columns, side).any(axis=(1, 3)), 1)
+    seen = np.zeros((rows, columns), np.bool_)
+    for y in range(3):
+        for x in range(3):
+            seen |= here[y : y + rows, x : x + columns]
+    return seen
 
 
 def _info(pixels: Any) -> Any:
