@@ -140,9 +140,15 @@ class BoundedWebSocketProtocol(WebSocketsSansIOProtocol):
         self._abort_later()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is awaited any more."""
+        """Nothing is awaited any more.
+
+        A connection that broke is told as 1006 (RFC 6455 section 7.1.5); uvicorn says 1005, as of
+        one that was closed without a code.
+        """
         if self._abort_timer is not None:
             self._abort_timer.cancel()
+        if self.conn.close_rcvd is None:
+            self.queue.put_nowait({"type": "websocket.disconnect", "code": 1006})
         super().connection_lost(exc)
 
     def _abort_later(self) -> None:

@@ -86,8 +86,8 @@ _KINDS: dict[str, tuple[str, Callable[[TrackedSession], bytes]]] = {
 
 def _ends(transcript: Sequence[Said]) -> Iterator[tuple[Said, float]]:
     """Each entry, and when it ends: where that is not known, with what follows at the latest."""
-    starts = [said.t for said in transcript[1:]]
-    for said, following in zip(transcript, [*starts, float("inf")], strict=True):
+    followings = [*(said.t for said in transcript[1:]), float("inf")]
+    for said, following in zip(transcript, followings, strict=False):
         if said.duration is not None:
             yield said, said.t + said.duration
             continue
