@@ -29,6 +29,8 @@ class Echo:
         self._output = output
         self.samples: list[Pcm] = []
         self.started = self.closed = False
+        self.written = ""
+        self.turns_ended = 0
 
     async def start(self) -> None:
         self.started = True
@@ -40,6 +42,15 @@ class Echo:
 
     def heard(self) -> str:
         return "a tone"
+
+    def begun(self) -> str:
+        return "a tone or"
+
+    def say_as_user(self, text: str) -> None:
+        self.written = text
+
+    def end_turn(self) -> None:
+        self.turns_ended += 1
 
     def interrupt(self) -> None:
         self._output.flush()
@@ -113,13 +124,19 @@ async def test_a_conversation_is_recorded_from_its_opening_to_its_end(
 
 
 async def test_what_else_a_conversation_does_it_still_does(recordings: Recordings) -> None:
-    conversations = RecordedConversations(Echoes(), recordings)
+    echoes = Echoes()
+    conversations = RecordedConversations(echoes, recordings)
     assert conversations.voice_rate == 24_000
     output = RecordingOutput()
     conversation = conversations.open(
         session(), output=output, listener=lambda event: None, records=()
     )
     assert conversation.heard() == "a tone"
+    assert conversation.begun() == "a tone or"
+    conversation.say_as_user("hello")
+    conversation.end_turn()
+    [echo] = echoes.opened
+    assert (echo.written, echo.turns_ended) == ("hello", 1)
     conversation.interrupt()
     assert output.calls == ["flush"]
     await conversation.close()

@@ -27,10 +27,10 @@ class CascadeModel:
     """A `ports.DuplexModel` on conversations.
 
     What `conversations` opens is given the session with the persona's voice as its preferred one,
-    in the settings where other sessions have it (`context.preferences.voice`); it journals what the
-    agent remembers, but no transcript: the session's own has that; and it tells the user's asides,
-    which that is to have too. An agent is given back what it
-    remembered where a session is taken up again. `chains` are asked whether a talk would succeed.
+    in the settings where other sessions have it (`context.preferences.voice`). It journals what the
+    agent remembers, but no transcript, which is the session's own; and it tells the user's asides,
+    which belong on that. An agent is given back what it remembered where a session is taken up
+    again. `chains` are asked whether a talk would succeed.
     """
 
     uri = "cascade:"
