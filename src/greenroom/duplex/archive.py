@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
@@ -14,6 +15,9 @@ from greenroom.errors import InvalidInput, SessionNotFound
 from greenroom.sessions.model import Record, Session, Status, TranscriptEntry
 from greenroom.sessions.reader import last_entry
 from greenroom.sessions.service import SessionService
+
+_SHOWN_INLINE = 100
+"""Records that are put in order in less time than the event loop may be held up."""
 
 TrackedSessions: TypeAlias = Sequence[TrackedSession]
 
@@ -67,7 +71,9 @@ class TalkArchive:
     async def with_transcripts(self, sessions: Sequence[Session]) -> TrackedSessions:
         """The sessions with what was said in them."""
         spoken = await self._sessions.spoken([session.id for session in sessions])
-        return [_tracked(session, spoken[session.id]) for session in sessions]
+        if sum(map(len, spoken.values())) <= _SHOWN_INLINE:
+            return _tracked(sessions, spoken)
+        return await asyncio.to_thread(_tracked, sessions, spoken)
 
     async def state(self, session_id: str) -> State:
         """Where the session is by now. Raises SessionNotFound."""
@@ -104,6 +110,18 @@ def wants_recording(session: Session) -> bool:
     return session.settings.get("recording") is True
 
 
-def _tracked(session: Session, records: Sequence[Record]) -> TrackedSession:
-    entries = [record.entry for record in records if isinstance(record.entry, TranscriptEntry)]
-    return TrackedSession(session, persona_of(session), shown(entries))
+def _tracked(
+    sessions: Sequence[Session], spoken: Mapping[str, Sequence[Record]]
+) -> TrackedSessions:
+    return [
+        TrackedSession(
+            session,
+            persona_of(session),
+            shown(
+                record.entry
+                for record in spoken[session.id]
+                if isinstance(record.entry, TranscriptEntry)
+            ),
+        )
+        for session in sessions
+    ]

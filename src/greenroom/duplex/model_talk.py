@@ -49,6 +49,7 @@ class ModelTalk:
         self._early: deque[_Act] = deque()
         self._early_samples = 0
         self._early_acts = 0
+        self._losing = False
         self._max_early_samples = round(max_early * DUPLEX_RATE)
         self._paused = False
         self._silenced = False
@@ -73,12 +74,13 @@ class ModelTalk:
     def hear(self, pcm: Pcm) -> None:
         """The person's next sound."""
         if not self._can_take_now:
-            if self._early_samples + len(pcm) > self._max_early_samples:
-                if self._early_samples < self._max_early_samples:
-                    _log.warning("sound is lost: the model has not been ready for too long")
-                    self._early_samples = self._max_early_samples
-                return
             self._early_samples += len(pcm)
+            if self._early_samples > self._max_early_samples:
+                # And so all that follows: what is kept has no holes.
+                if not self._losing:
+                    _log.warning("sound is lost: the model has not been ready for too long")
+                self._losing = True
+                return
         self._user_time.heard(len(pcm), self._now())
         self._do(lambda talk: talk.hear(pcm))
 

@@ -153,6 +153,8 @@ class Webhooks:
                 await self._look()
             except GreenroomError as error:
                 _log.warning("webhooks that are due were not looked for: %s", error)
+            except Exception:  # noqa: BLE001 - the next look may fare better
+                _log.exception("a look for webhooks that are due failed")
             await pause(self._clock, LOOK_INTERVAL)
 
     async def _look(self) -> None:

@@ -81,6 +81,9 @@ class SessionReader:
             query = query.where(sessions.c.api == api)
         if status is not None:
             query = query.where(sessions.c.status == status.value)
+            if status.value in LIVE:
+                # So that the index of the few that live is used.
+                query = query.where(sessions.c.ended_at.is_(None))
         if before is not None:
             last = await self.get(before, tenant=tenant)
             query = query.where(

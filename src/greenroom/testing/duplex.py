@@ -85,12 +85,15 @@ class ScriptedDuplexModel:
         self.uri = "scripted:"
         self.ready, self.failure, self.hold = ready, failure, hold
         self.talks: list[ScriptedTalk] = []
+        self.asked = asyncio.Event()
+        """Set once a talk was asked for."""
         self._opened = asyncio.Event()
 
     async def open(
         self, session: Session, persona: Persona, listener: TalkListener, said: Sequence[Said]
     ) -> DuplexTalk:
         """See DuplexModel."""
+        self.asked.set()
         if self.hold is not None:
             await self.hold.wait()
         if self.failure is not None:
