@@ -13,7 +13,7 @@ from greenroom.agents.claims import Kind
 from greenroom.agents.fact_checker import refusal
 from greenroom.agents.fact_notes import heard, note
 from greenroom.agents.ports import ToolRan
-from greenroom.agents.unspoken import spoken_part
+from greenroom.agents.speakable import Speakable
 from greenroom.commerce.context import ShopContext
 
 log = logging.getLogger(__name__)
@@ -28,12 +28,6 @@ INSTEAD: dict[Kind, str] = {
 }
 """What is said in place of a sentence, by what it claims."""
 
-_REPEATABLE = 2
-"""Words of a sentence that may come again in one answer ("Of course.")."""
-
-_LONG = 20
-_SAME_WORDS = 0.25
-
 
 class AnswerGuard:
     """Watches one answer. `refused` counts the sentences held back for what they state.
@@ -46,7 +40,7 @@ class AnswerGuard:
         self._repeats = repeats
         self._done: set[str] = set()
         self._untold: list[str] = []
-        self._said: set[str] = set()
+        self._speakable = Speakable()
         self._excused = False
         self.refused = 0
         heard(context.facts, prompt)
@@ -71,8 +65,8 @@ class AnswerGuard:
 
     def check(self, sentence: str) -> str:
         """See `agents.ports.Agent.check`."""
-        text = spoken_part(sentence)
-        if not text or self._is_repeated(text):
+        text = self._speakable.check(sentence)
+        if not text:
             return ""
         if text in self._repeats:
             return text
@@ -85,16 +79,6 @@ class AnswerGuard:
             return ""
         self._excused = True
         return INSTEAD[kind]
-
-    def _is_repeated(self, text: str) -> bool:
-        words = text.casefold().split()
-        if len(words) >= _LONG and len(set(words)) < _SAME_WORDS * len(words):
-            return True
-        said = " ".join(words)
-        if len(words) > _REPEATABLE and said in self._said:
-            return True
-        self._said.add(said)
-        return False
 
 
 def _change(change: str, result: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack
+from typing import Any, Generic
 
 from pydantic_ai import Agent, RunContext
 from pydantic_ai.exceptions import (
@@ -33,10 +34,10 @@ from pydantic_ai.models import Model
 from pydantic_ai.run import AgentRunResultEvent
 from pydantic_ai.usage import RunUsage, UsageLimits
 
-from greenroom.agents.instructions import SHOP_ASSISTANT, summary
 from greenroom.agents.model_failures import unexpected
 from greenroom.agents.ports import AgentEvent, AnswerDone, Message, TextDelta, ToolRan
-from greenroom.agents.toolset import ShopToolset
+from greenroom.agents.role import Memory, Role
+from greenroom.agents.toolset import RoleToolset
 from greenroom.agents.turn import Turn
 from greenroom.errors import ProviderFailed
 
@@ -50,21 +51,24 @@ MAX_HISTORY = 40
 """Messages before the present one that the model sees."""
 
 
-class ModelLoop:
-    """Runs one model with the shop's tools. `provider` is the setting that named the model."""
+class ModelLoop(Generic[Memory]):
+    """Runs one model in a role. `provider` is the setting that named the model, `instructions` the
+    operator's own, added to the role's."""
 
-    def __init__(self, model: Model, provider: str, instructions: str = "") -> None:
+    def __init__(
+        self, model: Model, provider: str, role: Role[Memory], instructions: str = ""
+    ) -> None:
         self._provider = provider
-        self._agent: Agent[Turn, str] = Agent(
+        self._agent: Agent[Turn[Memory], str] = Agent(
             model,
-            name="shop",
+            name=role.name,
             deps_type=Turn,
             output_type=str,
             instructions=[
-                *([SHOP_ASSISTANT, instructions] if instructions else [SHOP_ASSISTANT]),
-                _state,
+                *([role.instructions, instructions] if instructions else [role.instructions]),
+                _brief,
             ],
-            toolsets=[ShopToolset()],
+            toolsets=[RoleToolset(role)],
         )
         self._limits = UsageLimits(request_limit=MAX_ROUNDS, tool_calls_limit=MAX_TOOL_CALLS)
         self._open = AsyncExitStack()
@@ -77,7 +81,9 @@ class ModelLoop:
         """Close the provider's connections. Harmless twice."""
         await self._open.aclose()
 
-    async def run(self, turn: Turn, history: Sequence[Message]) -> AsyncGenerator[AgentEvent, None]:
+    async def run(
+        self, turn: Turn[Memory], history: Sequence[Message]
+    ) -> AsyncGenerator[AgentEvent, None]:
         """Text and tools as they come, then AnswerDone with an empty intent.
 
         A `ToolRan` comes for each call of a tool that exists. Closing the iterator cancels the
@@ -104,7 +110,7 @@ class ModelLoop:
 class _Translator:
     """pydantic-ai's events of one answer as ours; None for those that say nothing to us."""
 
-    def __init__(self, turn: Turn, provider: str) -> None:
+    def __init__(self, turn: Turn[Any], provider: str) -> None:
         self._turn, self._provider = turn, provider
         self._spoke = False
 
@@ -130,14 +136,14 @@ class _Translator:
 
     def _refused(self, tool: str, why: str) -> ToolRan | None:
         """A call that reached no tool: none has its name, or its arguments were no object."""
-        if any(known.name == tool for known in self._turn.toolbox.tools):
+        if any(known.name == tool for known in self._turn.role.toolbox.tools):
             return ToolRan(tool, {}, {"error": why}, ok=False, duration_ms=0.0)
         log.warning("%s called a tool that does not exist", self._provider)
         return None
 
 
-def _state(ctx: RunContext[Turn]) -> str:
-    return summary(ctx.deps.context)
+def _brief(ctx: RunContext[Turn[Any]]) -> str:
+    return ctx.deps.role.brief(ctx.deps.context)
 
 
 def _messages(history: Sequence[Message]) -> list[ModelMessage]:

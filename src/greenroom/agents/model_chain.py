@@ -42,7 +42,7 @@ class _Request:
     context: RunContext[Any] | None
 
     @property
-    def turn(self) -> Turn | None:
+    def turn(self) -> Turn[Any] | None:
         deps = None if self.context is None else self.context.deps
         return deps if isinstance(deps, Turn) else None
 

@@ -18,7 +18,6 @@ from pydantic_ai.models import ModelRequestParameters, StreamedResponse
 from pydantic_ai.models.function import AgentInfo, DeltaToolCall, DeltaToolCalls, FunctionModel
 from pydantic_ai.settings import ModelSettings
 
-from greenroom.agents.offline_dialogue import answer
 from greenroom.agents.turn import Call, Turn
 
 _NO_TURN = "the offline model needs the turn as its run's deps"
@@ -56,10 +55,12 @@ class OfflineModel(FunctionModel):
             yield response
 
 
-async def _step(turn: Turn, messages: list[ModelMessage]) -> AsyncIterator[str | DeltaToolCalls]:
+async def _step(
+    turn: Turn[Any], messages: list[ModelMessage]
+) -> AsyncIterator[str | DeltaToolCalls]:
     try:
         if turn.steps is None:
-            turn.steps = answer(turn)
+            turn.steps = turn.role.offline(turn)
             call = next(turn.steps)
         else:
             call = turn.steps.send(_result(messages))

@@ -15,6 +15,7 @@ from greenroom.agents.offline_policy import policy
 from greenroom.agents.offline_search import search
 from greenroom.agents.offline_talk import Talk
 from greenroom.agents.turn import Steps, Turn
+from greenroom.commerce.context import ShopContext
 from greenroom.commerce.intents import recognise
 from greenroom.commerce.slots import Slots
 
@@ -68,7 +69,7 @@ _UNKNOWN = (
 )
 
 
-def answer(turn: Turn) -> Steps:
+def answer(turn: Turn[ShopContext]) -> Steps:
     """The steps of the answer to `turn`."""
     context = turn.context
     intent = recognise(turn.text, context)

@@ -26,7 +26,7 @@ class Talk:
     `pending` is the question that this turn may be the answer to; `vary` picks among wordings.
     """
 
-    turn: Turn
+    turn: Turn[ShopContext]
     pending: Pending | None
     vary: int
 

@@ -1,30 +1,27 @@
 """The agent of a shop: a model, the shop's tools, and one memory for each conversation.
 
-This module is cheap to import; pydantic-ai is loaded by `ShopAgents.warm_up`.
+This module is cheap to import; pydantic-ai is loaded by `warm_up`.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from greenroom.agents import offline_dialogue
 from greenroom.agents.answer_guard import AnswerGuard
-from greenroom.agents.models import OFFLINE, create_model
+from greenroom.agents.instructions import SHOP_ASSISTANT, summary
+from greenroom.agents.model_agents import ModelAgents, ModelSource
+from greenroom.agents.models import OFFLINE
 from greenroom.agents.ports import AgentEvent, AnswerDone, Message, TextDelta, ToolRan
-from greenroom.agents.turn import Turn
+from greenroom.agents.role import Role
 from greenroom.agents.unspoken import SilentParts
 from greenroom.commerce.context import ShopContext
 from greenroom.commerce.intents import recognise
 from greenroom.commerce.toolbox import Toolbox
 from greenroom.errors import ProviderFailed
 from greenroom.providers.usage import UsageListener
-
-if TYPE_CHECKING:
-    from pydantic_ai.models import Model
-
-    from greenroom.agents.loop import ModelLoop
 
 # What a tool is used for; the first is meant unless the sentence says another of them.
 _TOOL_INTENTS = {
@@ -40,34 +37,19 @@ _TOOL_INTENTS = {
 }
 
 
-class ShopAgents:
-    """Makes agents that share one model.
-
-    `model` is a setting that `create_model` knows, a model, or what makes one in a thread; then
-    `name` says in logs and errors which. `instructions` are the operator's own, added to ours.
-    """
+class ShopAgents(ModelAgents[ShopContext]):
+    """Makes the agents of one shop; for `model`, `instructions` and `name` see `ModelAgents`."""
 
     def __init__(
         self,
         toolbox: Toolbox,
-        model: str | Model | Callable[[], Model] = OFFLINE,
+        model: ModelSource = OFFLINE,
         instructions: str = "",
         *,
         name: str = "",
     ) -> None:
-        self._toolbox = toolbox
-        self._model = model
-        self._name = name
-        self._instructions = instructions
-        self._loop: ModelLoop | None = None
-        self._loading = asyncio.Lock()
-
-    @property
-    def provider(self) -> str:
-        """The model's name, for logs and errors."""
-        if isinstance(self._model, str):
-            return self._model
-        return self._name or getattr(self._model, "model_name", "model")
+        role = Role("shop", SHOP_ASSISTANT, toolbox, summary, offline_dialogue.answer)
+        super().__init__(role, model, instructions, name=name)
 
     def create(
         self, context: ShopContext | None = None, on_usage: UsageListener | None = None
@@ -77,49 +59,6 @@ class ShopAgents:
         `on_usage` is told what its requests to the model have used up.
         """
         return ShopAgent(self, context or ShopContext(), on_usage)
-
-    async def warm_up(self) -> None:
-        """Load the model, once. Raises ProviderUnavailable where the setting can't be used."""
-        async with self._loading:
-            if self._loop is None:
-                loop = await asyncio.to_thread(self._load)
-                await loop.open()
-                self._loop = loop
-
-    async def close(self) -> None:
-        """Close the model's connections. Harmless twice."""
-        async with self._loading:
-            if self._loop is not None:
-                await self._loop.close()
-                self._loop = None
-
-    def _load(self) -> ModelLoop:
-        from pydantic_ai.models import Model  # noqa: PLC0415 - half a second
-
-        from greenroom.agents.loop import ModelLoop  # noqa: PLC0415
-
-        model = create_model(self._model) if isinstance(self._model, str) else self._model
-        if not isinstance(model, Model):
-            model = model()
-        return ModelLoop(model, self.provider, self._instructions)
-
-    async def run(
-        self,
-        text: str,
-        context: ShopContext,
-        history: Sequence[Message],
-        on_usage: UsageListener | None = None,
-    ) -> AsyncGenerator[AgentEvent, None]:
-        """One answer, without its intent."""
-        if self._loop is None:
-            await self.warm_up()
-        assert self._loop is not None  # noqa: S101 - warm_up raises or sets it
-        said = [message.text for message in history if message.role == "assistant"]
-        last = said[-1] if said else ""
-        turn = Turn(text, len(history), context, self._toolbox, last, on_usage)
-        async with aclosing(self._loop.run(turn, history)) as events:
-            async for event in events:
-                yield event
 
 
 class ShopAgent:

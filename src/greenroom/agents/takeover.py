@@ -6,11 +6,10 @@ from collections import defaultdict, deque
 from collections.abc import Generator
 from typing import Any
 
-from greenroom.agents.offline_dialogue import answer
 from greenroom.agents.turn import Call, Steps, Turn
 
 
-def take_over(turn: Turn) -> None:
+def take_over(turn: Turn[Any]) -> None:
     """Let the offline model's steps of `turn` begin with what its tools have given already.
 
     A tool that the other model had run is not run again: its result is taken, so that nothing is
@@ -21,13 +20,13 @@ def take_over(turn: Turn) -> None:
         next(turn.steps)
 
 
-def _continued(turn: Turn) -> Generator[Call, dict[str, Any], str]:
+def _continued(turn: Turn[Any]) -> Generator[Call, dict[str, Any], str]:
     given: dict[str, deque[Any]] = defaultdict(deque)
     for ran in turn.ran.values():
         given[ran.tool].append(ran.result)
     # The model answers the call that is under way with the last result; that is in `ran` too.
     yield Call("", {})
-    steps: Steps = answer(turn)
+    steps: Steps = turn.role.offline(turn)
     try:
         call = next(steps)
         while True:

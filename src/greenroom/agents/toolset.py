@@ -1,4 +1,4 @@
-"""The shop's tools as a pydantic-ai toolset."""
+"""A role's tools as a pydantic-ai toolset."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pydantic_ai.toolsets import AbstractToolset, ToolsetTool
 from pydantic_core import SchemaValidator, core_schema
 
 from greenroom.agents.ports import ToolRan
+from greenroom.agents.role import Memory, Role
 from greenroom.agents.turn import Turn
-from greenroom.commerce.toolbox import TOOLS
 from greenroom.errors import InvalidInput
 
 _RETRIES = 2
@@ -22,7 +22,6 @@ _RETRIES = 2
 _FOR_THE_SCREEN = frozenset({"checkout_url", "url"})
 """What a result holds for the client; a model would read it out."""
 
-_WRITES = frozenset(tool.name for tool in TOOLS if tool.writes)
 _ONCE = "the same call was made twice at once and done once; use quantity for several units"
 
 # Only the shape is checked here; the toolbox checks the rest, for models and clients alike.
@@ -31,10 +30,13 @@ _OBJECT = SchemaValidator(
 )
 
 
-class ShopToolset(AbstractToolset[Turn]):
+class RoleToolset(AbstractToolset[Turn[Memory]]):
     """Runs each call through the turn's toolbox and notes what it did in `Turn.ran`."""
 
-    def __init__(self) -> None:
+    def __init__(self, role: Role[Memory]) -> None:
+        self._name = role.name
+        tools = role.toolbox.tools
+        self._writes = frozenset(tool.name for tool in tools if tool.writes)
         self._tools = {
             tool.name: ToolsetTool(
                 toolset=self,
@@ -48,15 +50,18 @@ class ShopToolset(AbstractToolset[Turn]):
                 max_retries=_RETRIES,
                 args_validator=_OBJECT,
             )
-            for tool in TOOLS
+            for tool in tools
         }
 
     @property
     def id(self) -> str:
         """The name that pydantic-ai knows these tools by."""
-        return "shop"
+        return self._name
 
-    async def get_tools(self, ctx: RunContext[Turn]) -> dict[str, ToolsetTool[Turn]]:  # noqa: ARG002
+    async def get_tools(
+        self,
+        ctx: RunContext[Turn[Memory]],  # noqa: ARG002
+    ) -> dict[str, ToolsetTool[Turn[Memory]]]:
         """The same tools in every step."""
         return self._tools
 
@@ -64,15 +69,15 @@ class ShopToolset(AbstractToolset[Turn]):
         self,
         name: str,
         tool_args: dict[str, Any],
-        ctx: RunContext[Turn],
-        tool: ToolsetTool[Turn],  # noqa: ARG002
+        ctx: RunContext[Turn[Memory]],
+        tool: ToolsetTool[Turn[Memory]],  # noqa: ARG002
     ) -> Any:
         """Run a tool. Bad arguments go back to the model with what is allowed.
 
         A change that a model asks for twice in one breath is made once.
         """
         turn, call_id = ctx.deps, ctx.tool_call_id or ""
-        if name in _WRITES:
+        if name in self._writes:
             same = f"{ctx.run_step} {name} ".encode() + _canonical(tool_args)
             if (done := turn.writes.setdefault(same, call_id)) != call_id:
                 turn.repeated.add(call_id)
@@ -80,7 +85,7 @@ class ShopToolset(AbstractToolset[Turn]):
         began = time.perf_counter()
         ok, content, refused = True, None, None
         try:
-            result = await turn.toolbox.run(name, tool_args, turn.context)
+            result = await turn.role.toolbox.run(name, tool_args, turn.context)
             ok, content = result.ok, result.result if result.ok else {"error": result.error}
         except InvalidInput as error:
             ok, content, refused = False, {"error": str(error)}, error

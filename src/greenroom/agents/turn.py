@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Generic, TypeAlias
 
 from greenroom.agents.ports import ToolRan
-from greenroom.commerce.context import ShopContext
-from greenroom.commerce.toolbox import Toolbox
+from greenroom.agents.role import Memory, Role
 from greenroom.providers.usage import UsageListener
 
 
@@ -25,10 +24,11 @@ Steps: TypeAlias = Generator[Call, dict[str, Any], str]
 
 
 @dataclass(slots=True)
-class Turn:
+class Turn(Generic[Memory]):
     """What the model is told besides the words, and what its tools did.
 
-    `number` counts the conversation's messages so far. `ran` holds each tool call by its id;
+    `number` counts the conversation's messages so far. `context` is what the agent remembers,
+    `last_answer` what it said last, as that was heard. `ran` holds each tool call by its id;
     `writes` the ids of those that change something, by what they ask; `repeated` the ids of those
     that asked the same again and were not run. `steps` is the offline model's place in its answer;
     other models leave it alone. `on_usage` is told what each request to a model has used up.
@@ -36,8 +36,8 @@ class Turn:
 
     text: str
     number: int
-    context: ShopContext
-    toolbox: Toolbox
+    context: Memory
+    role: Role[Memory]
     last_answer: str = ""
     on_usage: UsageListener | None = None
     ran: dict[str, ToolRan] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -28,6 +28,9 @@ from greenroom.errors import InvalidInput, ProductNotFound, ProviderFailed
 
 TIME_LIMIT = 5.0
 """Seconds that a tool may take unless the toolbox is told otherwise."""
+
+
+_Taken = TypeVar("_Taken", bound=parameters.Parameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +102,10 @@ class Toolbox:
         tool = self._tools.get(name)
         if tool is None:
             raise InvalidInput("tool", f"no tool {name[:80]!r}", ", ".join(sorted(self._tools)))
-        try:
-            checked = tool.parameters.model_validate(arguments)
-        except ValidationError as error:
-            raise _invalid(error, tool) from error
+        taken = checked(name, tool.parameters, arguments)
         try:
             async with asyncio.timeout(self._time_limit):
-                return ToolResult(True, await self._try(tool, context, checked))
+                return ToolResult(True, await self._try(tool, context, taken))
         except ProductNotFound as error:
             return ToolResult(False, error=f"there is no product {error.product_id!r} in the shop")
         except InvalidInput:  # the catalogue's, who knows more of a shop than our schema
@@ -117,25 +117,30 @@ class Toolbox:
             why = f"no answer within {self._time_limit:g} s"
             return ToolResult(False, error=why, failure=ProviderFailed(self.catalogue.uri, why))
 
-    async def _try(self, tool: Tool, context: ShopContext, checked: Any) -> dict[str, Any]:
+    async def _try(self, tool: Tool, context: ShopContext, taken: Any) -> dict[str, Any]:
         try:
-            return await tool.run(self.catalogue, context, checked)
+            return await tool.run(self.catalogue, context, taken)
         except ProviderFailed as error:
             wait = error.retry_after or 0.0
             if tool.writes or not error.retryable or wait >= self._time_limit:
                 raise
         await asyncio.sleep(wait)
-        return await tool.run(self.catalogue, context, checked)
+        return await tool.run(self.catalogue, context, taken)
 
 
-def _invalid(error: ValidationError, tool: Tool) -> InvalidInput:
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+def checked(tool: str, takes: type[_Taken], arguments: dict[str, Any]) -> _Taken:
+    """The arguments of a call of `tool`. Raises InvalidInput (`parameters.<name>`)."""
+    try:
+        return takes.model_validate(arguments)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     path = ".".join(["parameters", *map(str, first["loc"])])
     if first["type"] == "extra_forbidden":
-        fields = ", ".join(tool.parameters.model_fields) or "nothing"
-        return InvalidInput(path, f"{tool.name} takes no such parameter", fields)
-    field = tool.schema.get("properties", {}).get(str(first["loc"][0]) if first["loc"] else "", {})
-    return InvalidInput(path, first["msg"], _allowed(field))
+        fields = ", ".join(takes.model_fields) or "nothing"
+        raise InvalidInput(path, f"{tool} takes no such parameter", fields)
+    properties = takes.model_json_schema().get("properties", {})
+    field = properties.get(str(first["loc"][0]) if first["loc"] else "", {})
+    raise InvalidInput(path, first["msg"], _allowed(field))
 
 
 def _allowed(schema: dict[str, Any]) -> str:
