@@ -105,6 +105,7 @@ class RememberedSessions:
     typed: list[tuple[str, str]] = field(default_factory=list)
     pages: list[dict[str, Any]] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
+    entered: asyncio.Event = field(default_factory=asyncio.Event)
     error: Exception | None = None
     ready: bool = True
     """Whether the model is, as soon as somebody enters."""
@@ -149,6 +150,7 @@ class RememberedSessions:
             before.on_replaced()
         self.clients[session_id] = client
         self.talks.append(RememberedTalk())
+        self.entered.set()
         if self.ready:
             client.on_ready()
         return self.talks[-1]

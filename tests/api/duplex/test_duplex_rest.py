@@ -15,6 +15,7 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from greenroom.api.duplex.samples import VoiceSamples
 from greenroom.audio.pcm import Pcm
 from greenroom.duplex.ports import Said, Sampling, TrackedSession
 from greenroom.duplex.voices import VOICES
@@ -412,6 +413,15 @@ async def test_a_sample_that_can_not_be_made_is_tried_again(start_duplex: Any) -
     url = "/api/voices/VARM4.pt/sample"
     assert (await duplex.client.get(url)).status_code == 503
     assert (await duplex.client.get(url)).status_code == 200
+
+
+async def test_a_sample_that_takes_too_long_is_given_up() -> None:
+    async def speak(voice: str, text: str) -> tuple[Pcm, int]:  # noqa: ARG001
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    with pytest.raises(ProviderFailed, match="no sample within 0.01 s"):
+        await VoiceSamples(speak, time_limit=0.01).sample("NATF0.pt")
 
 
 async def test_a_model_without_samples_says_so(duplex: RunningDuplex) -> None:
