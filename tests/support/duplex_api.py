@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import ssl
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -171,7 +171,7 @@ class RememberedSessions:
         for session_id in tuple(self.clients):
             self.end(session_id, EndReason.DRAINED)
 
-    def follow(self, session_id: str) -> AsyncIterator[datetime]:
+    def follow(self, session_id: str) -> AsyncGenerator[datetime, None]:
         raise NotImplementedError
 
     def end(

@@ -9,7 +9,14 @@ from datetime import datetime
 from functools import partial
 from typing import Any, TypeAlias
 
-from greenroom.duplex.ports import API, Persona, Sampling, SessionOrder, TrackedSession
+from greenroom.duplex.ports import (
+    API,
+    Persona,
+    Sampling,
+    SessionOrder,
+    TrackedSession,
+    shown_status,
+)
 from greenroom.duplex.transcript import shown
 from greenroom.errors import InvalidInput, SessionNotFound
 from greenroom.sessions.model import Record, Session, Status, TranscriptEntry
@@ -58,10 +65,12 @@ class TalkArchive:
         self, *, tenant: str, limit: int, before: str | None, status: str | None
     ) -> TrackedSessions:
         """See `ports.DuplexSessions.list`. Raises InvalidInput, SessionNotFound."""
-        try:
-            wanted = None if status is None else Status(status)
-        except ValueError:
-            raise InvalidInput("status", f"{status!r} is none", ", ".join(Status)) from None
+        wanted = None
+        if status is not None:
+            wanted = [kept for kept in Status if shown_status(kept) == status]
+            if not wanted:
+                known = dict.fromkeys(shown_status(kept) for kept in Status)
+                raise InvalidInput("status", f"{status!r} is none", ", ".join(known))
         return await self.with_transcripts(
             await self._sessions.list(
                 tenant=tenant, api=API, status=wanted, limit=limit, before=before

@@ -6,7 +6,7 @@ the event loop.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol, TypeAlias
@@ -151,6 +151,11 @@ class DuplexModel(Protocol):
         ...
 
 
+def shown_status(status: Status) -> Status:
+    """One of the contract's four. It knows no failure: a session that failed was stopped."""
+    return Status.STOPPED if status is Status.FAILED else status
+
+
 @dataclass(frozen=True, slots=True)
 class TrackedSession:
     """A session with what was said in it, as all APIs show it. Times are aware UTC."""
@@ -161,9 +166,8 @@ class TrackedSession:
 
     @property
     def status(self) -> str:
-        """One of the contract's four. It knows no failure: a session that failed was stopped."""
-        failed = self.session.status is Status.FAILED
-        return Status.STOPPED if failed else self.session.status
+        """One of the contract's four."""
+        return shown_status(self.session.status)
 
     @property
     def duration_seconds(self) -> float | None:
@@ -296,12 +300,13 @@ class DuplexSessions(Protocol):
         """
         ...
 
-    def follow(self, session_id: str) -> AsyncIterator[datetime]:
+    def follow(self, session_id: str) -> AsyncGenerator[datetime, None]:
         """The moments at which the session's transcript or status has changed; ends with it.
 
         The first comes at once, so that nothing is missed by who looks at the session then; the
         last when it has ended. Changes that come while one is looked at are one. Raises
-        SessionNotFound, CapacityExceeded, when it is iterated.
+        SessionNotFound, CapacityExceeded, when it is iterated. Who stops looking before the end
+        closes it.
         """
         ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 
 from greenroom.duplex.archive import TrackedSessions
@@ -103,7 +103,7 @@ class TalkSessions:
         """See DuplexSessions. Raises InvalidInput, SessionNotFound for a cursor that is none."""
         return await self._archive.list(tenant=tenant, limit=limit, before=before, status=status)
 
-    async def follow(self, session_id: str) -> AsyncIterator[datetime]:
+    async def follow(self, session_id: str) -> AsyncGenerator[datetime, None]:
         """See DuplexSessions."""
         with self._changes.follower(session_id) as follower:
             seen = await self._archive.state(session_id)

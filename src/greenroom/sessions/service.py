@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from functools import partial
@@ -212,7 +212,7 @@ class SessionService:
         *,
         tenant: str | None = None,
         api: str | None = None,
-        status: Status | None = None,
+        status: Status | Sequence[Status] | None = None,
         limit: int = 50,
         before: str | None = None,
     ) -> Sessions:

@@ -416,11 +416,11 @@ async def test_a_sample_that_can_not_be_made_is_tried_again(start_duplex: Any) -
 
 
 async def test_a_sample_that_takes_too_long_is_given_up() -> None:
-    async def speak(voice: str, text: str) -> tuple[Pcm, int]:  # noqa: ARG001
+    async def speak(voice: str, text: str) -> tuple[Pcm, int]:
         await asyncio.Event().wait()
         raise AssertionError
 
-    with pytest.raises(ProviderFailed, match="no sample within 0.01 s"):
+    with pytest.raises(ProviderFailed, match="no sample within"):
         await VoiceSamples(speak, time_limit=0.01).sample("NATF0.pt")
 
 

@@ -107,7 +107,7 @@ async def read(call: Call, model: type[Model]) -> Model:
     try:
         return model.model_validate_json(body or b"{}")
     except ValidationError as error:
-        raise _first_of(error) from None
+        raise first_of(error) from None
 
 
 def read_query(request: HttpRequest, model: type[Model], **defaults: str) -> Model:
@@ -117,7 +117,7 @@ def read_query(request: HttpRequest, model: type[Model], **defaults: str) -> Mod
     try:
         return model.model_validate(defaults | present, strict=False)
     except ValidationError as error:
-        raise _first_of(error) from None
+        raise first_of(error) from None
 
 
 def known_voice(name: str, voices: Sequence[str]) -> str:
@@ -132,7 +132,8 @@ def known_voice(name: str, voices: Sequence[str]) -> str:
     raise InvalidInput("voice_prompt", problem, ", ".join(voices))
 
 
-def _first_of(error: ValidationError) -> InvalidInput:
+def first_of(error: ValidationError) -> InvalidInput:
+    """The first of what is wrong, in words."""
     first = error.errors(include_url=False, include_input=False)[0]
     match first["type"]:
         case "json_invalid":
