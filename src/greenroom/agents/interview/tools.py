@@ -1,0 +1,164 @@
+"""The interview's tools: what was answered is kept, questions are done, the interview ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import Field
+
+from greenroom.agents.interview.state import Interview, Question
+from greenroom.commerce.tool_parameters import Parameters
+from greenroom.commerce.toolbox import ToolResult, checked
+from greenroom.errors import InvalidInput
+
+MAX_ANSWER = 2_000
+"""Characters of one answer or note."""
+MAX_ANSWERS = 20
+"""Answers to one question."""
+MAX_NOTES = 100
+
+_FULL = "no more can be kept here"
+
+
+class ListQuestions(Parameters):
+    """The interview's questions with what was answered so far, and the notes."""
+
+
+class RecordAnswer(Parameters):
+    """Keep what the person answered to a question, in their own words."""
+
+    question: int = Field(ge=1, description="the question's number")
+    answer: str = Field(min_length=1, max_length=MAX_ANSWER, description="what the person said")
+    replace: bool = Field(False, description="true: it takes the place of what was said before")
+
+
+class TakeNote(Parameters):
+    """Keep something that the person said and that answers none of the questions."""
+
+    note: str = Field(min_length=1, max_length=MAX_ANSWER, description="what the person said")
+
+
+class MarkQuestionDone(Parameters):
+    """A question needs no more asking: it was answered, or the person would rather skip it."""
+
+    question: int = Field(ge=1, description="the question's number")
+    skipped: bool = Field(False, description="true: the person did not want to answer")
+
+
+class FinishInterview(Parameters):
+    """The interview is over. Call it when all is said, or the person wants to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool's name and what it takes; see `agents.role.ToolForm`."""
+
+    name: str
+    parameters: type[Parameters]
+    run: Callable[[Interview, Any], dict[str, Any]]
+    writes: bool = True
+
+    @property
+    def description(self) -> str:
+        """What it is for."""
+        return " ".join((self.parameters.__doc__ or "").split())
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The JSON schema of the arguments."""
+        return self.parameters.model_json_schema()
+
+
+class _NotPossibleError(Exception):
+    """The interview can't do that; the message is fit for a model."""
+
+
+def _list(interview: Interview, _: ListQuestions) -> dict[str, Any]:
+    questions = [
+        {
+            "number": number,
+            "question": question.text,
+            "answers": question.answers,
+            "status": "skipped" if question.skipped else "done" if question.done else "open",
+        }
+        for number, question in enumerate(interview.questions, start=1)
+    ]
+    return {"questions": questions, "notes": interview.notes}
+
+
+def _record(interview: Interview, said: RecordAnswer) -> dict[str, Any]:
+    question = _question(interview, said.question)
+    if said.replace:
+        question.answers.clear()
+    elif len(question.answers) >= MAX_ANSWERS:
+        raise _NotPossibleError(_FULL)
+    question.answers.append(said.answer)
+    question.skipped = False
+    return {"recorded": said.answer, "question": said.question}
+
+
+def _note(interview: Interview, said: TakeNote) -> dict[str, Any]:
+    if len(interview.notes) >= MAX_NOTES:
+        raise _NotPossibleError(_FULL)
+    interview.notes.append(said.note)
+    return {"noted": said.note}
+
+
+def _done(interview: Interview, mark: MarkQuestionDone) -> dict[str, Any]:
+    question = _question(interview, mark.question)
+    question.done, question.skipped = True, mark.skipped
+    if interview.asked == mark.question - 1:
+        interview.before, interview.asked = interview.asked, None
+        interview.followed_up = interview.revising = False
+    return {"open_questions": interview.open_count}
+
+
+def _finish(interview: Interview, _: FinishInterview) -> dict[str, Any]:
+    interview.stage = "finished"
+    return {"finished": True}
+
+
+def _question(interview: Interview, number: int) -> Question:
+    if number > len(interview.questions):
+        count = len(interview.questions)
+        raise _NotPossibleError(
+            f"there is no question {number}: there are {count}; use take_note for anything else"
+        )
+    return interview.questions[number - 1]
+
+
+TOOLS: tuple[Tool, ...] = (
+    Tool("list_questions", ListQuestions, _list, writes=False),
+    Tool("record_answer", RecordAnswer, _record),
+    Tool("take_note", TakeNote, _note),
+    Tool("mark_question_done", MarkQuestionDone, _done),
+    Tool("finish_interview", FinishInterview, _finish),
+)
+
+
+class InterviewToolbox:
+    """All tools; one toolbox serves all interviews (see `agents.role.Tools`)."""
+
+    def __init__(self) -> None:
+        self._tools = {tool.name: tool for tool in TOOLS}
+
+    @property
+    def tools(self) -> tuple[Tool, ...]:
+        """Every tool, with its schema."""
+        return TOOLS
+
+    async def run(self, name: str, arguments: dict[str, Any], context: Interview) -> ToolResult:
+        """Call a tool. What the interview can't do is an answer with `ok` false.
+
+        Raises InvalidInput for an unknown tool (`tool`) or a bad argument (`parameters.<name>`).
+        """
+        tool = self._tools.get(name)
+        if tool is None:
+            raise InvalidInput("tool", f"no tool {name[:80]!r}", ", ".join(sorted(self._tools)))
+        taken = checked(name, tool.parameters, arguments)
+        try:
+            return ToolResult(True, tool.run(context, taken))
+        except _NotPossibleError as error:
+            return ToolResult(False, error=str(error))
