@@ -25,6 +25,7 @@ FREE_PORTS = {
     "GREENROOM_ROOMS__PORT": "0",
     "GREENROOM_ROOMS__UDP_PORTS": "0",
     "GREENROOM_AVATAR__PORT": "0",
+    "GREENROOM_DUPLEX__PORT": "0",
 }
 """So that several servers run at once."""
 
@@ -44,6 +45,7 @@ class ServerProcess:
     url: str = ""
     rooms_url: str = ""
     avatars_url: str = ""
+    duplex_url: str = ""
 
     @property
     def ws_url(self) -> str:
@@ -116,6 +118,8 @@ async def _read_banner(server: ServerProcess) -> None:
             server.url = found[1]
         if found := re.search(r"avatar APIs +(http://\S+:\d+)", line):
             server.avatars_url = found[1]
+        if found := re.search(r"duplex sessions +(http://\S+:\d+)", line):
+            server.duplex_url = found[1]
         if found := re.search(r"LiveKit rooms +(ws://\S+:\d+)", line):
             server.rooms_url = found[1]
         if line.startswith("Ready"):

@@ -8,9 +8,13 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from greenroom.api.watch.links import page_url
 from greenroom.app.avatars import AvatarService, open_avatars, place_of
 from greenroom.app.commerce import CommerceService, open_commerce
+from greenroom.app.duplex import DuplexService, open_duplex
+from greenroom.app.engines import Engines, open_engines
 from greenroom.app.foundation import Foundation, lay_foundation
+from greenroom.app.rooms import own_address
 from greenroom.errors import ConfigurationError, ProviderFailed
 from greenroom.sessions.node import Place
 from greenroom.settings import Settings
@@ -26,6 +30,8 @@ class Greenroom:
     base: Foundation
     commerce: CommerceService | None = None
     avatars: AvatarService | None = None
+    duplex: DuplexService | None = None
+    engines: Engines | None = None
 
     @property
     def chosen(self) -> tuple[tuple[str, str], ...]:
@@ -33,7 +39,9 @@ class Greenroom:
         recordings = self.base.recordings
         recorded = self.base.settings.recording.enabled
         return (
+            *(self.engines.chosen if self.engines else ()),
             *(self.commerce.chosen if self.commerce else ()),
+            *(self.duplex.chosen if self.duplex else ()),
             *(self.avatars.chosen if self.avatars else ()),
             ("journal", self.base.sessions.store.name),
             *([("recordings", str(recordings.directory))] if recorded else []),
@@ -46,6 +54,8 @@ class Greenroom:
                 draining.create_task(self.commerce.api.drain(seconds))
             if self.avatars is not None:
                 draining.create_task(self.avatars.api.drain(seconds))
+            if self.duplex is not None:
+                draining.create_task(self.duplex.api.drain(seconds))
         await self.base.sessions.drain(0)
         if self.base.rooms.rooms is not None:
             # Before the listeners close: who is left in a room is told why it ends.
@@ -59,24 +69,29 @@ async def compose(
     *,
     rooms_port: int = 0,
     avatar_port: int = 0,
+    duplex_port: int = 0,
 ) -> AsyncIterator[Greenroom]:
     """Make every part ready, and end every part at the end; `progress` is told of downloads.
 
-    `rooms_port` is where rooms' signalling listens (0: nowhere of its own), `avatar_port` where the
-    avatar APIs are.
+    `rooms_port` is where rooms' signalling listens (0: nowhere of its own), `avatar_port`
+    and `duplex_port` where those APIs are.
 
     Raises ConfigurationError where a setting doesn't fit, before anything is served.
     """
     async with AsyncExitStack() as stack:
         place = place_of(settings, avatar_port)
         base = await lay_foundation(settings, stack, rooms_port=rooms_port, place=place)
-        commerce = None
-        if "commerce" in settings.server.apis:
-            commerce = await open_commerce(base, stack, progress)
+        engines = commerce = duplex = None
+        if {"commerce", "duplex"} & set(settings.server.apis):
+            engines = open_engines(settings, stack, progress)
+            if "commerce" in settings.server.apis:
+                commerce = await open_commerce(base, engines, stack)
+            if "duplex" in settings.server.apis:
+                duplex = await open_duplex(base, engines, stack)
         avatars = None
         if "avatar" in settings.server.apis:
             avatars = await _avatars_if_possible(base, stack, place)
-        yield Greenroom(base, commerce, avatars)
+        yield Greenroom(base, commerce, avatars, duplex, engines)
 
 
 async def _avatars_if_possible(

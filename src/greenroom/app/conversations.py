@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from greenroom.agents.ports import Agent
 from greenroom.app.metering import Meter
@@ -18,17 +18,19 @@ from greenroom.conversation.conversation import (
 from greenroom.conversation.ports import AudioOutput, Listener
 from greenroom.providers.usage import UsageListener
 from greenroom.sessions import views
-from greenroom.sessions.model import Entry, Record, Session
+from greenroom.sessions.model import Entry, Record, Session, TranscriptEntry
 from greenroom.sessions.service import SessionService
 from greenroom.settings import Settings
 from greenroom.speech.ports import VOICES
 from greenroom.speech.synthesizer_chain import SynthesizerChain
 from greenroom.speech.transcriber_chain import TranscriberChain
 
-AgentFactory = Callable[[dict[str, Any], UsageListener], Agent]
-"""Makes an agent that remembers what a `ContextEntry` of the session's earlier talk kept.
+Kept: TypeAlias = dict[str, Any]
+"""What the `ContextEntry` of a session's earlier talk has."""
 
-The listener is told what its requests to a model use up.
+AgentFactory = Callable[[Session, Kept, UsageListener], tuple[Agent, str]]
+"""Makes the agent of a session, which remembers what was kept, and says how it greets ("": it
+doesn't). The listener is told what its requests to a model use up.
 """
 
 
@@ -43,6 +45,9 @@ class Conversations:
     synthesizer: SynthesizerChain
     meter: Meter
     new_agent: AgentFactory
+    writes_words: bool = True
+    """Whether what is said is journaled here; else whoever opens a conversation does that, and is
+    also told what the user says beside a reply."""
 
     @property
     def voice_rate(self) -> int:
@@ -60,14 +65,16 @@ class Conversations:
         """A conversation for `session`, taken up where `records` left it. Close it when done."""
 
         def journal(entry: Entry) -> None:
-            self.sessions.append(session.id, entry)
+            if self.writes_words or not isinstance(entry, TranscriptEntry):
+                self.sessions.append(session.id, entry)
 
         on_usage = self.meter.listener(journal)
+        agent, greeting = self.new_agent(session, views.last_context(records), on_usage)
         providers = Providers(
             self.voice_activity,
             self.transcriber.for_session(on_usage),
             self.synthesizer.for_session(on_usage),
-            self.new_agent(views.last_context(records), on_usage),
+            agent,
             self._voice(session),
         )
         said = [entry for _, entry in views.transcript(records)]
@@ -80,7 +87,8 @@ class Conversations:
             replies=self.settings.replies,
             clock=asyncio.get_running_loop(),
             history=spoken_messages(said),
-            greeting=self.settings.providers.greeting,
+            greeting=greeting,
+            asides=not self.writes_words,
         )
 
     def _voice(self, session: Session) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
+from greenroom.agents.interview.agents import InterviewAgents
 from greenroom.agents.models import create_model_chain
 from greenroom.agents.shop import ShopAgents
 from greenroom.app.credentials import provider_secrets
@@ -28,20 +29,20 @@ MAX_WORKERS = 4
 """Recognition processes by default, on a machine with more cores than that."""
 
 
-async def provider_context(
-    settings: Settings, catalogue: Catalogue, progress: Progress = log_progress
-) -> ProviderContext:
-    """What providers of speech are told: where to keep things, and what users will say."""
-    workers = settings.providers.workers or min(os.cpu_count() or 1, MAX_WORKERS)
-    vocabulary = await asyncio.to_thread(likely_sentences, await catalogue.vocabulary())
+def provider_context(settings: Settings, progress: Progress = log_progress) -> ProviderContext:
+    """What providers of speech are told, but for what users will say."""
     return ProviderContext(
         settings.data_dir,
-        workers,
-        vocabulary,
+        settings.providers.workers or min(os.cpu_count() or 1, MAX_WORKERS),
         secret=provider_secrets(settings),
         models_url=settings.providers.models_url,
         progress=progress,
     )
+
+
+async def shop_sentences(catalogue: Catalogue) -> tuple[str, ...]:
+    """What users of a shop are likely to say."""
+    return await asyncio.to_thread(likely_sentences, await catalogue.vocabulary())
 
 
 def create_catalogue(settings: Settings) -> Catalogue:
@@ -87,8 +88,8 @@ def synthesizer_chain(
     )
 
 
-def shop_agents(settings: Settings, toolbox: Toolbox) -> ShopAgents:
-    """What thinks, not yet warm. Call it on the event loop."""
+def model_loader(settings: Settings) -> Callable[[], Model]:
+    """What makes the chain of models, in a thread. Call it on the event loop."""
     providers, loop = settings.providers, asyncio.get_running_loop()
 
     def load() -> Model:
@@ -101,4 +102,25 @@ def shop_agents(settings: Settings, toolbox: Toolbox) -> ShopAgents:
             clock=loop,
         )
 
-    return ShopAgents(toolbox, load, providers.instructions, name=" → ".join(providers.model))
+    return load
+
+
+def shop_agents(settings: Settings, toolbox: Toolbox) -> ShopAgents:
+    """What thinks in a shop, not yet warm. Call it on the event loop."""
+    providers = settings.providers
+    return ShopAgents(
+        toolbox, model_loader(settings), providers.instructions, name=model_names(settings)
+    )
+
+
+def interview_agents(settings: Settings) -> InterviewAgents:
+    """What thinks in an interview, not yet warm. Call it on the event loop."""
+    providers = settings.providers
+    return InterviewAgents(
+        model_loader(settings), providers.instructions, name=model_names(settings)
+    )
+
+
+def model_names(settings: Settings) -> str:
+    """The chain of models, for logs and errors."""
+    return " → ".join(settings.providers.model)

@@ -59,7 +59,11 @@ async def serve(
     with ExitStack() as stack:
         ports = Ports.bind(settings, stack)
         async with compose(
-            settings, progress, rooms_port=port_of(ports.rooms), avatar_port=port_of(ports.avatars)
+            settings,
+            progress,
+            rooms_port=port_of(ports.rooms),
+            avatar_port=port_of(ports.avatars),
+            duplex_port=port_of(ports.duplex),
         ) as greenroom:
             servers = _servers(greenroom, settings, ports)
             with shutdown_signals(asyncio.get_running_loop()) as asked:
@@ -86,6 +90,7 @@ class Ports:
     main: socket.socket | None
     rooms: socket.socket | None
     avatars: socket.socket | None
+    duplex: socket.socket | None
 
     @classmethod
     def bind(cls, settings: Settings, stack: ExitStack) -> Ports:
@@ -104,6 +109,7 @@ class Ports:
             one("commerce" in apis, settings.server.port, "server.port"),
             one(embedded, settings.rooms.port, "rooms.port"),
             one("avatar" in apis, settings.avatar.port, "avatar.port"),
+            one("duplex" in apis, settings.duplex.port, "duplex.port"),
         )
 
 
@@ -117,11 +123,12 @@ def _servers(
 ) -> list[tuple[HttpServer, socket.socket]]:
     """The servers that are needed, the main one first."""
     longest = settings.rooms.max_description_bytes + ENVELOPE_BYTES
-    commerce, avatars = greenroom.commerce, greenroom.avatars
+    commerce, avatars, duplex = greenroom.commerce, greenroom.avatars, greenroom.duplex
     wanted: list[tuple[Starlette | None, socket.socket | None, int]] = [
         (commerce.app if commerce else None, ports.main, MAX_FRAME_BYTES),
         (greenroom.base.rooms.app, ports.rooms, longest),
         (avatars.app if avatars else None, ports.avatars, MAX_FRAME_BYTES),
+        (duplex.app if duplex else None, ports.duplex, MAX_FRAME_BYTES),
     ]
     if avatars is None and ports.avatars is not None:
         ports.avatars.close()  # nobody would answer there
@@ -149,6 +156,8 @@ def banner(greenroom: Greenroom, ports: Ports, seconds: float) -> str:
         ]
     if ports.avatars is not None and greenroom.avatars is not None:
         rows.append(("avatar APIs", f"http://{_address(ports.avatars)}"))
+    if ports.duplex is not None:
+        rows.append(("duplex sessions", f"http://{_address(ports.duplex)}"))
     if (rooms := greenroom.base.rooms.rooms) is not None:
         rows.append(("LiveKit rooms", rooms.url))
     rows += greenroom.chosen
