@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import skia  # type: ignore[import-not-found,import-untyped,unused-ignore]
+import skia
 
 from greenroom.avatar.packs.key_shapes import OPENING, KeyShapes, Part
 from greenroom.avatar.packs.paints import Gradient, Paint

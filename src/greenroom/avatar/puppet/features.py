@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 import numpy as np
-import skia  # type: ignore[import-not-found,import-untyped,unused-ignore]
+import skia
 
 from greenroom.avatar.packs.key_shapes import KeyShapes
 from greenroom.avatar.packs.manifest import HandLayer, Moves, Place, Point

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import skia  # type: ignore[import-not-found,import-untyped,unused-ignore]
+import skia
 
 from greenroom.avatar.packs.manifest import HandLayer, StillLayer
 from greenroom.avatar.packs.pack import AvatarPack, Brows, Eyes, Mouth, Still

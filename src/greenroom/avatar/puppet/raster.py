@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import skia  # type: ignore[import-not-found,import-untyped,unused-ignore]
+import skia
 
 from greenroom.avatar.packs.svg import Drawing
 from greenroom.avatar.ports import Rect

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import skia  # type: ignore[import-not-found,import-untyped,unused-ignore]
+import skia
 
 from greenroom.avatar.motion.motion import Motion
 from greenroom.avatar.packs.pack import AvatarPack
