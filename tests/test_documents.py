@@ -16,7 +16,13 @@ import pytest
 from greenroom.audio.pcm import HEARING_RATE
 from greenroom.audio.wave_file import write_wav
 from support.documents import ROOT, program, run, shell_lines
-from support.server import FREE_PORTS, SCRIPTED, ServerProcess, running_server
+from support.server import (
+    FREE_PORTS,
+    SCRIPTED,
+    ServerProcess,
+    running_server,
+    share_language_models,
+)
 from support.speech import say
 
 VENV = Path(sys.prefix)
@@ -35,6 +41,7 @@ def test_the_readme_opens_with_the_two_commands() -> None:
 async def test_make_run_starts_a_server_that_ends_on_a_signal(data_dir: Path) -> None:
     if not (VENV / ".run").exists():
         pytest.fail("run the tests with `make test`, which installs as `make run` does")
+    share_language_models(data_dir)
     process = await asyncio.create_subprocess_exec(
         "make", "run", f"VENV={VENV}", cwd=ROOT, stdout=asyncio.subprocess.PIPE,
         env={

@@ -1,7 +1,5 @@
 """What the two scripts share: a request that is right, and a list of checks."""
 
-# ruff: noqa: INP001, T201
-
 from __future__ import annotations
 
 import sys

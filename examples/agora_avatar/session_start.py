@@ -1,7 +1,5 @@
 """Checks POST /session/start, and the WebSocket that its answer leads to."""
 
-# ruff: noqa: INP001, T201
-
 from __future__ import annotations
 
 import asyncio

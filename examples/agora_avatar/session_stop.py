@@ -1,7 +1,5 @@
 """Checks DELETE /session/stop, on sessions that it starts itself."""
 
-# ruff: noqa: INP001, T201
-
 from __future__ import annotations
 
 import json

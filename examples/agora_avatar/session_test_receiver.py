@@ -5,8 +5,6 @@ test-api-key-123, or that of the variable TEST_API_KEY. Every setting may be giv
 such as GREENROOM_AVATAR__PORT.
 """
 
-# ruff: noqa: INP001
-
 from __future__ import annotations
 
 import os

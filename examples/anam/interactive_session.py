@@ -3,8 +3,6 @@
 Settings come from the environment or from `.env`; `.env.example` has them all.
 """
 
-# ruff: noqa: INP001, T201
-
 from __future__ import annotations
 
 import asyncio

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import copy
 import json
 import time
 from decimal import Decimal
@@ -13,7 +15,9 @@ from greenroom.agents.answer_guard import INSTEAD, AnswerGuard
 from greenroom.agents.fact_checker import refusal
 from greenroom.agents.ports import ToolRan
 from greenroom.commerce.context import ShopContext
+from greenroom.commerce.demo import create
 from greenroom.commerce.facts import MAX_AMOUNTS, MAX_PRODUCTS, MAX_TEXTS, Facts, ProductFacts
+from greenroom.commerce.ports import CatalogueContext
 from greenroom.commerce.toolbox import Toolbox
 
 # The talk: running shoes under $150 (Morning Mile $65, Steady Stride $95, Comet $89, Cloud Step
@@ -222,9 +226,26 @@ INVENTED = (
 )
 
 
+@pytest.fixture(scope="module")
+def talked(tmp_path_factory: pytest.TempPathFactory) -> ShopContext:
+    """The talk that the sentences are about, had once for all of them."""
+
+    async def talk() -> ShopContext:
+        catalogue = create("demo:", CatalogueContext(tmp_path_factory.mktemp("data")))
+        try:
+            return await talk_in(Toolbox(catalogue))
+        finally:
+            await catalogue.close()
+
+    return asyncio.run(talk())
+
+
 @pytest.fixture
-async def context(toolbox: Toolbox) -> ShopContext:
-    """After the talk."""
+def context(talked: ShopContext) -> ShopContext:
+    return copy.deepcopy(talked)
+
+
+async def talk_in(toolbox: Toolbox) -> ShopContext:
     shop = ShopContext()
     guard = AnswerGuard(shop, "show me running shoes under 150 dollars")
     for tool, arguments in (

@@ -112,6 +112,41 @@ def test_after_a_flush_pictures_do_not_wait_until_there_is_sound_again(tracks: T
     assert len(tracks.pictures.frames) == 3
 
 
+def test_pictures_that_hurry_have_the_times_of_pictures_that_have_waited(tracks: Tracks) -> None:
+    for number in range(1, 4):
+        tracks.step.play(PIECE)
+        tracks.step.show(picture(number))
+        tracks.clock.advance(0.04)
+    tracks.step.show(picture(4))
+    tracks.clock.advance(0.01)
+    tracks.step.flush()
+    tracks.clock.advance(0.005)
+    tracks.step.show(EncodedFrame(b"closed", 0.17, keyframe=False))
+    times = [frame.time for frame in tracks.pictures.frames]
+    # The third left when its time came, the others 10 and 15 ms after it.
+    assert times == pytest.approx([0.04, 0.08, 0.12, 0.13, 0.135])
+    tracks.clock.advance(0.025)
+    tracks.step.show(picture(5))
+    assert tracks.pictures.frames[-1].time == pytest.approx(0.16)
+    tracks.step.play(PIECE)
+    tracks.step.show(picture(6))
+    tracks.clock.advance(PICTURE_DELAY)
+    assert tracks.pictures.frames[-1] == picture(6)
+
+
+def test_times_never_go_back_even_where_media_time_stood_still(tracks: Tracks) -> None:
+    tracks.step.show(picture(1))
+    tracks.clock.advance(PICTURE_DELAY)
+    tracks.step.flush()
+    tracks.clock.advance(1)
+    tracks.step.show(picture(2))
+    tracks.step.play(PIECE)
+    tracks.step.show(picture(3))
+    tracks.clock.advance(PICTURE_DELAY)
+    times = [frame.time for frame in tracks.pictures.frames]
+    assert times == pytest.approx([0.04, 1.04, 1.041])
+
+
 def test_nothing_is_taken_once_it_is_closed(tracks: Tracks) -> None:
     tracks.step.show(picture(1))
     tracks.step.close()

@@ -60,7 +60,21 @@ class ServerProcess:
         await self.process.wait()
 
 
+def share_language_models(data_dir: Path) -> None:
+    """Let a server find the language models that others of this test run have built.
+
+    Building one takes seconds of a core; which one is right, its name tells.
+    """
+    runs = (folder for folder in data_dir.parents if re.fullmatch(r"pytest-\d+", folder.name))
+    run, speech = next(runs, None), data_dir / "speech"
+    if run is not None and data_dir.is_dir() and not speech.exists():
+        models = run / "language-models"
+        models.mkdir(exist_ok=True)
+        speech.symlink_to(models)
+
+
 async def spawn(data_dir: Path, *arguments: str, **environment: str) -> asyncio.subprocess.Process:
+    share_language_models(data_dir)
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

@@ -249,7 +249,8 @@ def hair_front() -> str:
 def avatar() -> Avatar:
     eye = Eye(
         y=432, half=43, up=19.5, down=12.5, slant=6, iris=21.5, lash="#1d1512", lash_width=5.5,
-        flick=4, colours=("#1a0f0a", "#3d2617", "#6d4527", "#0e0806"), white="#fbf7f2", fold=0.4, lid_height=6, brow="#22201f", brow_thick=13, brow_arch=7, brow_y=-52,
+        flick=4, colours=("#1a0f0a", "#3d2617", "#6d4527", "#0e0806"), white="#fbf7f2", fold=0.4,
+        lid_height=6, brow="#22201f", brow_thick=13, brow_arch=7, brow_y=-52,
         brow_half=51,
     )  # fmt: skip
     lips = Lips(

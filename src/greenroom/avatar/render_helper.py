@@ -119,7 +119,7 @@ def main() -> None:
 def warm() -> OpenFace:
     """Load everything that a face needs, so that opening one is quick."""
     try:
-        import skia  # type: ignore[import-not-found,import-untyped,unused-ignore]  # noqa: F401, PLC0415
+        import skia  # noqa: F401, PLC0415
     except ImportError as error:
         raise SystemExit(
             f"{error}; drawing needs the system's libGL and libEGL"

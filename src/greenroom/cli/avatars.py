@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from greenroom.cli.options import DataDir, load_settings, new_console, print_json
+from greenroom.cli.watch import watch
 
 if TYPE_CHECKING:
     from greenroom.avatar.packs.library import AvatarLibrary
     from greenroom.avatar.packs.pack import AvatarPack
 
 app = typer.Typer(help="Avatars: the faces that there are, and your own.", no_args_is_help=True)
+app.command()(watch)
 
 _MOST_PIXELS = 640
 

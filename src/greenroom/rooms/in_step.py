@@ -7,6 +7,7 @@ in time. So each run of sound begins with a little silence, and pictures wait fo
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -24,6 +25,10 @@ more than the lead; beyond that the sound has fallen behind, as after a standsti
 PICTURE_DELAY = (LEAD_MS + 10) / 1000
 """Seconds from a picture's coming to its leaving: the lead, and half a packet, which is the mean
 time until the next one leaves."""
+
+
+_SHORTEST = 0.001
+"""Seconds of media time between two pictures at least."""
 
 
 class SoundTrack(Protocol):
@@ -69,7 +74,10 @@ class InStep:
         self._lead = np.zeros(samples_of(LEAD_MS, rate), np.int16)
         self._waiting: deque[tuple[float, EncodedFrame]] = deque()
         self._timer: Timer | None = None
-        self._silenced = self._closed = False
+        self._hurries = self._closed = False
+        # When the last picture that had waited was sent, and the media time that it had.
+        self._sent_at: float | None = None
+        self._sent_time = self._last_time = 0.0
         self.skips = 0
         """How often sound was dropped since it had fallen behind the pictures."""
 
@@ -82,7 +90,7 @@ class InStep:
         """See Venue. Sound that has fallen behind is dropped, and goes on with this piece."""
         if self._closed or not len(pcm):
             return
-        self._silenced = False
+        self._hurries = False
         queued = self._sound.queued_ms
         if queued > MAX_LEAD_MS:
             self.skips += 1
@@ -94,8 +102,8 @@ class InStep:
         """See Venue."""
         if self._closed:
             return
-        if self._silenced:
-            self._pictures.write(frame)
+        if self._hurries:
+            self._hurry(frame)
             return
         self._waiting.append((self._clock.time() + PICTURE_DELAY, frame))
         if self._timer is None:
@@ -108,11 +116,11 @@ class InStep:
         """
         if self._closed:
             return
-        self._silenced = True
+        self._hurries = True
         self._sound.flush()
         self._stop_timer()
         while self._waiting:
-            self._pictures.write(self._waiting.popleft()[1])
+            self._hurry(self._waiting.popleft()[1])
 
     def close(self) -> None:
         """What waits is dropped; nothing is taken any more. Harmless twice."""
@@ -128,9 +136,32 @@ class InStep:
         # Timers may come up to 1 ms early: uvloop's clock counts whole milliseconds.
         now = self._clock.time() + 0.001
         while self._waiting and self._waiting[0][0] <= now:
-            self._pictures.write(self._waiting.popleft()[1])
+            self._send(*self._waiting.popleft())
         if self._waiting:
             self._wake()
+
+    def _send(self, due: float, frame: EncodedFrame) -> None:
+        """Send a picture that has waited until it was due."""
+        self._write(frame)
+        self._sent_at, self._sent_time = due, frame.time
+
+    def _hurry(self, frame: EncodedFrame) -> None:
+        """Send a picture that has not waited.
+
+        Receivers show pictures by their times, and this one's is too far ahead of those before it:
+        it is given the time that a picture has which has waited until now.
+        """
+        if self._sent_at is not None:
+            passed = self._clock.time() - self._sent_at
+            frame = replace(frame, time=self._sent_time + passed)
+        self._write(frame)
+
+    def _write(self, frame: EncodedFrame) -> None:
+        """Send it, under a time after the last one's."""
+        if self._sent_at is not None and frame.time < self._last_time + _SHORTEST:
+            frame = replace(frame, time=self._last_time + _SHORTEST)
+        self._last_time = frame.time
+        self._pictures.write(frame)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

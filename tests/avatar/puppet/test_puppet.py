@@ -13,8 +13,9 @@ import pytest
 from greenroom.avatar.packs.library import SHIPPED
 from greenroom.avatar.packs.pack import load_pack
 from greenroom.avatar.ports import Pose, Puppet, Rect
-from greenroom.avatar.puppet.artwork import artwork
+from greenroom.avatar.puppet.artwork import KEPT, artwork
 from greenroom.avatar.puppet.puppet import SkiaPuppet
+from greenroom.avatar.puppet.view import View
 from greenroom.avatar.visemes import VISEMES, Weights
 from greenroom.errors import InvalidInput
 from support.tiny_pack import FILES, MANIFEST, svg, write_pack
@@ -40,8 +41,6 @@ def viseme(name: str) -> Weights:
 
 
 def picture(puppet: SkiaPuppet, pose: Pose) -> np.ndarray:
-    """The picture of a pose once everything rests in it."""
-    puppet.draw(pose)
     puppet.draw(pose)
     return puppet.pixels.astype(int)
 
@@ -187,17 +186,6 @@ def test_a_tilted_head_leans_to_its_side(jonas: SkiaPuppet) -> None:
     assert top(Pose(tilt=-5)) < top(Pose()) - 2
 
 
-def test_while_the_head_tilts_it_is_drawn_roughly_and_finely_when_it_rests(
-    jonas: SkiaPuppet,
-) -> None:
-    picture(jonas, Pose())
-    assert jonas.draw(Pose(tilt=5))
-    rough = jonas.pixels.astype(int)
-    assert jonas.draw(Pose(tilt=5))
-    assert 0 < np.abs(jonas.pixels - rough).mean() < 3
-    assert jonas.draw(Pose(tilt=5)) == ()
-
-
 def test_a_wide_picture_shows_the_same_figure_in_the_middle(tiny: Path) -> None:
     pack = load_pack(tiny)
     square, wide = SkiaPuppet(pack, 90, 90), SkiaPuppet(pack, 160, 90)
@@ -219,13 +207,20 @@ def test_a_frame_brings_the_figure_closer(tiny: Path, tmp_path: Path) -> None:
 
 
 def test_puppets_of_one_pack_and_size_share_their_artwork(tiny: Path) -> None:
-    SkiaPuppet(load_pack(tiny), 64, 64)
-    hits = artwork.cache_info().hits
+    view = View(64, 64)
     one, other = SkiaPuppet(load_pack(tiny), 64, 64), SkiaPuppet(load_pack(tiny), 64, 64)
-    assert artwork.cache_info().hits == hits + 2
+    assert one._artwork is other._artwork is artwork(load_pack(tiny), view)
     one.draw(Pose(turn=1))
     other.draw(Pose(turn=-1))
     assert (one.pixels != other.pixels).any()
+
+
+def test_artwork_that_is_in_use_is_shared_and_what_was_used_last_is_kept(tiny: Path) -> None:
+    pack = load_pack(tiny)
+    used = SkiaPuppet(pack, 20, 20)
+    last = [id(artwork(pack, View(size, size))) for size in range(22, 22 + 2 * KEPT, 2)]
+    assert artwork(pack, View(20, 20)) is used._artwork
+    assert id(artwork(pack, View(20 + 2 * KEPT, 20 + 2 * KEPT))) == last[-1]
 
 
 def test_paints_may_be_gradients_and_lines(tmp_path: Path) -> None:

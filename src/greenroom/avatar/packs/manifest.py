@@ -33,31 +33,34 @@ class _Table(BaseModel):
 
 class _Layer(_Table):
     file: FileName
+
+
+class _DeepLayer(_Layer):
     depth: float = Field(0.5, ge=-2, le=2)
     """How much of the head's turning it shows: 1 at the tip of the nose, negative at the back."""
 
 
-class StillLayer(_Layer):
+class StillLayer(_DeepLayer):
     """A drawing that moves as a whole, with the place that it is `on`."""
 
     draws: Literal["still"] = "still"
     on: Place
 
 
-class MouthLayer(_Layer):
+class MouthLayer(_DeepLayer):
     """A mouth: one group for each viseme."""
 
     draws: Literal["mouth"]
 
 
-class EyesLayer(_Layer):
+class EyesLayer(_DeepLayer):
     """Both eyes. `gaze`: how far the irises move to the side and up or down."""
 
     draws: Literal["eyes"]
     gaze: Point = (14.0, 8.0)
 
 
-class BrowsLayer(_Layer):
+class BrowsLayer(_DeepLayer):
     """Both brows."""
 
     draws: Literal["brows"]

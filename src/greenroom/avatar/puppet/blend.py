@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import skia  # type: ignore[import-not-found,import-untyped,unused-ignore]
+import skia
 
 from greenroom.avatar.packs.key_shapes import OPENING, KeyShapes, Part
 from greenroom.avatar.packs.paints import Gradient, Paint
@@ -26,6 +26,8 @@ class Blend:
         self._keys = shapes.points.reshape(len(shapes.keys), -1)
         self._alpha_keys = shapes.alphas
         self._tolerance = tolerance
+        self.box: Box = (0.0, 0.0, 0.0, 0.0)
+        """Around everything, in units: left, top, right, bottom."""
         self._shares = b""
         self._points = np.full(self._keys.shape[1], np.inf, np.float32)
         self._alphas = np.zeros(len(shapes.parts), np.float32)
@@ -52,6 +54,8 @@ class Blend:
             return False
         self._points, self._alphas = points, alphas
         values = points.tolist()
+        xs, ys, margin = values[0::2], values[1::2], self._margin
+        self.box = min(xs) - margin, min(ys) - margin, max(xs) + margin, max(ys) + margin
         at = 0
         for part, path in zip(self._parts, self._paths, strict=True):
             at = _trace(path, part, values, at)
@@ -61,18 +65,6 @@ class Blend:
             for paint, most in zip(paints, strongest, strict=True):
                 paint.setAlphaf(most * alpha)
         return True
-
-    @property
-    def box(self) -> Box:
-        """Around everything, in units: left, top, right, bottom."""
-        xs, ys = self._points[0::2], self._points[1::2]
-        margin = self._margin
-        return (
-            float(xs.min()) - margin,
-            float(ys.min()) - margin,
-            float(xs.max()) + margin,
-            float(ys.max()) + margin,
-        )
 
     def draw(self, canvas: Any, inside: Callable[[], None] | None = None) -> None:
         """Draw all parts; `inside` draws what lies first in the opening, clipped to it."""

@@ -36,16 +36,20 @@ def overlap(one: Rect, other: Rect) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
+def _holds(one: Rect, other: Rect) -> bool:
+    return one[0] <= other[0] and one[1] <= other[1] and one[2] >= other[2] and one[3] >= other[3]
+
+
 def merged(rects: Iterable[Rect | None]) -> tuple[Rect, ...]:
     """Rectangles that cover the same and don't overlap; what overlaps becomes one."""
     result: list[Rect] = []
     for rect in rects:
-        if rect is None:
+        if rect is None or any(_holds(one, rect) for one in result):
             continue
-        grown = rect
-        while touching := [other for other in result if overlap(grown, other)]:
+        grown, others = rect, result
+        while touching := [other for other in others if overlap(grown, other)]:
+            others = [other for other in others if other not in touching]
             for other in touching:
-                result.remove(other)
                 grown = union(grown, other)
-        result.append(grown)
+        result = [*others, grown]
     return tuple(result)

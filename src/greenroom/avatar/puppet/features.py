@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 import numpy as np
-import skia  # type: ignore[import-not-found,import-untyped,unused-ignore]
+import skia
 
 from greenroom.avatar.packs.key_shapes import KeyShapes
 from greenroom.avatar.packs.manifest import HandLayer, Moves, Place, Point
@@ -17,9 +17,6 @@ from greenroom.avatar.puppet.raster import PHASES, Placement, Raster
 from greenroom.avatar.puppet.stance import Stance, matrix_of
 from greenroom.avatar.puppet.view import View
 from greenroom.avatar.visemes import VISEMES
-
-ROUGH = 2
-"""PHASES between the strips of what moves."""
 
 _TOLERANCE = 0.12  # pixels
 _LINEAR = skia.SamplingOptions(skia.FilterMode.kLinear)
@@ -194,37 +191,30 @@ class HandFeature:
 
 
 class MovedFeature:
-    """A drawing that moves as a whole.
-
-    While its lean changes it is drawn in strips of half a pixel, which is quicker and not seen in
-    what moves; once more, and finely, when it rests.
-    """
+    """A drawing that moves as a whole."""
 
     def __init__(self, raster: Raster, on: Place, depth: float, view: View, moves: Moves) -> None:
         self._raster, self._on, self._depth = raster, on, depth
         self._view, self._moves = view, moves
         self._stance: Stance | None = None
         self._place: Placement | None = None
-        self._rough = False
         self.bounds: Rect | None = None
 
     def update(self, pose: Pose, stance: Stance) -> bool:  # noqa: ARG002 - the stance says it all
         """See Feature."""
         if stance is self._stance:
-            refined, self._rough = self._rough, False
-            return refined
+            return False
         self._stance = stance
         place = stance.place(self._on, self._depth, self._view, self._moves.neck)
         if place == self._place:
             return False
-        self._rough = self._place is not None and place.lean != self._place.lean
         self._place, self.bounds = place, self._raster.bounds(place, self._view)
         return True
 
     def draw(self, canvas: Any, clip: Rect) -> None:
         """Draw what lies in `clip`, in pixels."""
         if self._place is not None and self._raster.lies_in(self._place, clip):
-            self._raster.draw(canvas, self._place, clip, ROUGH if self._rough else 1)
+            self._raster.draw(canvas, self._place, clip)
 
 
 def _mapped(matrix: Any, box: Box, view: View) -> Rect | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import skia  # type: ignore[import-not-found,import-untyped,unused-ignore]
+import skia
 
 from greenroom.avatar.packs.manifest import HandLayer, StillLayer
 from greenroom.avatar.packs.pack import AvatarPack, Brows, Eyes, Mouth, Still
@@ -39,7 +39,7 @@ class SkiaPuppet:
 
     def __init__(self, pack: AvatarPack, width: int, height: int) -> None:
         view = View(width, height, pack.manifest.frame)
-        art = artwork(pack, view)
+        self._artwork = art = artwork(pack, view)
         self._moves = pack.manifest.moves
         self._scale = view.scale
         self._stance: Stance | None = None
@@ -90,10 +90,11 @@ class SkiaPuppet:
         of_features = self._update(self._features, pose, stance)
         if self._everything is not None:
             of_base, self._everything = [self._everything], None
-        for rect in merged(of_base):
+        base_damage = merged(of_base)
+        for rect in base_damage:
             _copy(self._ground, self._base, rect)
             _draw(self._base_parts, self._base_canvas, rect)
-        damage = merged([*of_base, *of_features])
+        damage = merged([*base_damage, *of_features])
         for rect in damage:
             _copy(self._base, self._pixels, rect)
             _draw(self._features, self._canvas, rect)

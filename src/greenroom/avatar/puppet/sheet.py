@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import skia  # type: ignore[import-not-found,import-untyped,unused-ignore]
+import skia
 
 from greenroom.avatar.motion.motion import Motion
 from greenroom.avatar.packs.pack import AvatarPack
@@ -92,7 +92,6 @@ class _Writer:
 
 def _picture(puppet: SkiaPuppet, one: _Cell, cell: int) -> Pixels:
     puppet.draw(one.pose)
-    puppet.draw(one.pose)  # finely, now that nothing moves
     height, width = puppet.pixels.shape[:2]
     left, top = (width - cell) // 2, (height - cell) * 6 // 10
     return puppet.pixels[top : top + cell, left : left + cell]

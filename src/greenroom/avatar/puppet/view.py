@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from greenroom.avatar.packs.manifest import SIZE, Frame
+from greenroom.avatar.packs.manifest import SIZE, Frame, Point
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,17 +18,17 @@ class View:
     height: int
     frame: Frame = (0.0, 0.0, SIZE)
 
-    @property
-    def scale(self) -> float:
-        """Pixels per unit of the artwork."""
-        return min(self.width, self.height) / self.frame[2]
+    scale: float = field(init=False, compare=False)
+    """Pixels per unit of the artwork."""
+    shift: Point = field(init=False, compare=False)
+    """In pixels; in a tall picture the frame is at the bottom."""
 
-    @property
-    def shift(self) -> tuple[float, float]:
-        """In pixels; in a tall picture the frame is at the bottom."""
-        side, (left, top, _) = min(self.width, self.height), self.frame
-        scale = self.scale
-        return (self.width - side) / 2 - left * scale, self.height - side - top * scale
+    def __post_init__(self) -> None:
+        side, (left, top, size) = min(self.width, self.height), self.frame
+        scale = side / size
+        shift = (self.width - side) / 2 - left * scale, self.height - side - top * scale
+        object.__setattr__(self, "scale", scale)
+        object.__setattr__(self, "shift", shift)
 
     @property
     def size(self) -> tuple[int, int]:
