@@ -82,6 +82,7 @@ class LiveTalk:
         self._connection: Connection | None = None
         self._connected = asyncio.Event()
         self._was_connected = False
+        self._is_ready_told = False
         self._begun = False
         self._paused = False
         self._restart = asyncio.Event()
@@ -106,6 +107,7 @@ class LiveTalk:
             self._note("reconnected")
         self._was_connected = True
         before, self._connection = self._connection, Connection(client, self)
+        self._is_ready_told = False
         self._cancel("grace")
         self._connected.set()
         self._paused = False
@@ -201,6 +203,7 @@ class LiveTalk:
     def on_ready(self) -> None:
         """See TalkListener."""
         if self._connection is not None:
+            self._is_ready_told = True
             self._connection.client.on_ready()
 
     def on_voice(self, pcm: Pcm) -> None:
@@ -274,8 +277,8 @@ class LiveTalk:
         """Tell a connection where the talk stands that it has come to."""
         if connection is not self._connection or self._ending.done():
             return
-        if self._talk.ready:
-            connection.client.on_ready()
+        if self._talk.ready and not self._is_ready_told:
+            self.on_ready()
         elif self._talk.position is not None:
             connection.client.on_queued(self._talk.position)
 

@@ -339,6 +339,10 @@ async def test_who_comes_while_the_model_is_busy_is_told_the_place_in_the_queue(
         talk.model.listener.on_queued(2)
         client, _ = await talks.enter(talk.id)
         assert await client.wait_for("queued") == "2"
+        again, _ = await talks.enter(talk.id)
+        talk.model.listener.on_ready()
+        await turns()
+        assert again.kinds() == ["ready"]
 
 
 async def test_two_that_enter_at_once_share_one_talk(talks: Talks) -> None:

@@ -105,7 +105,7 @@ async def test_one_that_lives_here_is_not_looked_for_in_the_database(talks: Talk
     assert not waiting.done()
     talk.model.say("Hello.")
     await waiting
-    await follower.aclose()  # type: ignore[attr-defined]
+    await follower.aclose()
 
 
 async def test_only_so_many_may_follow(talks: Talks, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +115,7 @@ async def test_only_so_many_may_follow(talks: Talks, monkeypatch: pytest.MonkeyP
     await after(first)
     with pytest.raises(CapacityExceeded):
         await after(talks.sessions.follow(session_id))
-    await first.aclose()  # type: ignore[attr-defined]
+    await first.aclose()
     second = talks.sessions.follow(session_id)
     await after(second)
-    await second.aclose()  # type: ignore[attr-defined]
+    await second.aclose()
