@@ -1,0 +1,1 @@
+"""`personaplex:`, upstream servers of the chat protocol that share the talks."""
