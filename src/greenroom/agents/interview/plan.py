@@ -37,9 +37,9 @@ _ROLE_ENDS = re.compile(
     re.IGNORECASE,
 )
 _PRAISE = re.compile(
-    r"\b(?:very|friendly|warm|concise|professional|helpful|curious|empathetic|kind|polite|patient|"
-    r"skilled|experienced|expert|seasoned|thoughtful|calm|cheerful|enthusiastic|wise|world-class|"
-    r"great|good|and|,) (?=\S)",
+    r"(?:(?:very|friendly|warm|concise|professional|helpful|curious|empathetic|kind|polite|patient|"
+    r"skilled|experienced|expert|seasoned|thoughtful|calm|cheerful|enthusiastic|wise|great|good)"
+    r"(?:,? and|,)? (?=\S))+",
     re.IGNORECASE,
 )
 _AN = re.compile(r"[AEIOaeio]|u(?!ni|s)|U(?![A-Zns])")
@@ -103,7 +103,7 @@ def _role(text: str) -> str:
     if found is None:
         return ""
     article, _, said = _ROLE_ENDS.sub("", found[1]).partition(" ")
-    noun = _PRAISE.sub("", said).strip()
+    noun = _PRAISE.sub("", said, count=1).strip() if _PRAISE.match(said) else said.strip()
     if not noun or len(noun.split()) > _MAX_ROLE_WORDS:
         return ""
     if article.casefold() != "the" and noun != said.strip():

@@ -57,7 +57,7 @@ def follow_ups(question: str, said: str, intent: Intent) -> tuple[str, ...]:
     words = plain(said)
     if "depends" in words and intent == "unsure":
         return _DEPENDS
-    if intent == "deny" and wants_none(question):
+    if intent in {"deny", "enough"} and wants_none(question):
         return ()
     if intent in _BY_INTENT:
         return _BY_INTENT[intent]

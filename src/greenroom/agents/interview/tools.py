@@ -108,10 +108,10 @@ def _note(interview: Interview, said: TakeNote) -> dict[str, Any]:
 
 def _done(interview: Interview, mark: MarkQuestionDone) -> dict[str, Any]:
     question = _question(interview, mark.question)
-    question.done, question.skipped = True, mark.skipped
-    if interview.asked == mark.question - 1:
-        interview.before, interview.asked = interview.asked, None
+    if interview.current == mark.question - 1:
+        interview.before, interview.asked = interview.current, None
         interview.followed_up = interview.revising = False
+    question.done, question.skipped = True, mark.skipped
     return {"open_questions": interview.open_count}
 
 
