@@ -96,9 +96,7 @@ async def read_start(call: Call, voices: Sequence[str]) -> StartSession:
     try:
         return await read(call, StartSession)
     except InvalidInput as error:
-        if error.field == "voice_prompt":
-            raise InvalidInput(error.field, error.problem, ", ".join(voices)) from None
-        raise
+        raise naming_voices(error, voices) from None
 
 
 async def read(call: Call, model: type[Model]) -> Model:
@@ -118,6 +116,13 @@ def read_query(request: HttpRequest, model: type[Model], **defaults: str) -> Mod
         return model.model_validate(defaults | present, strict=False)
     except ValidationError as error:
         raise first_of(error) from None
+
+
+def naming_voices(error: InvalidInput, voices: Sequence[str]) -> InvalidInput:
+    """The same, with the voices that there are, where it is about one."""
+    if error.field != "voice_prompt":
+        return error
+    return InvalidInput(error.field, error.problem, ", ".join(voices))
 
 
 def known_voice(name: str, voices: Sequence[str]) -> str:
