@@ -37,7 +37,7 @@ _ROLE_ENDS = re.compile(
     re.IGNORECASE,
 )
 _PRAISE = re.compile(
-    r"(?:(?:very|friendly|warm|concise|professional|helpful|curious|empathetic|kind|polite|patient|"
+    r"^(?:(?:very|friendly|warm|concise|professional|helpful|curious|empathetic|kind|polite|patient|"
     r"skilled|experienced|expert|seasoned|thoughtful|calm|cheerful|enthusiastic|wise|great|good)"
     r"(?:,? and|,)? (?=\S))+",
     re.IGNORECASE,
@@ -103,7 +103,7 @@ def _role(text: str) -> str:
     if found is None:
         return ""
     article, _, said = _ROLE_ENDS.sub("", found[1]).partition(" ")
-    noun = _PRAISE.sub("", said, count=1).strip() if _PRAISE.match(said) else said.strip()
+    noun = _PRAISE.sub("", said).strip()
     if not noun or len(noun.split()) > _MAX_ROLE_WORDS:
         return ""
     if article.casefold() != "the" and noun != said.strip():
