@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,6 +31,9 @@ from greenroom.errors import CapacityExceeded, GreenroomError
 
 MCP_PATH = "/mcp"
 
+END_TIME = 2.0
+"""Seconds in which requests that are being answered may be, when the API ends."""
+
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 _INSTRUCTIONS = """\
@@ -54,6 +57,7 @@ class McpApi:
         renderer = Renderer(parts.access, duplex.public_url or address)
         self._tools = Tools(parts, renderer, self._waits, limits)
         self._prompts = Prompts(duplex.default_voice)
+        self._posts: set[asyncio.Task[Any]] = set()
         self._manager: StreamableHTTPSessionManager | None = None
 
     def route(self) -> Route:
@@ -87,6 +91,8 @@ class McpApi:
             self._manager = None
             self._waits.end()
             await self._subscriptions.close()
+            if self._posts:
+                await asyncio.wait(self._posts, timeout=END_TIME)
             done.set()
             await task
 
@@ -107,8 +113,21 @@ class McpApi:
             await self._edge.refuse(scope, send, error, call)
             return
         set_tenant(scope, tenant)
-        with self._subscriptions.stream(request, tenant):
+        with self._subscriptions.stream(request, tenant), self._answering(request):
             await manager.handle_request(scope, receive, send)
+
+    @contextmanager
+    def _answering(self, request: HttpRequest) -> Iterator[None]:
+        """While a request is answered that is no stream, which only ends when we end it."""
+        task = asyncio.current_task()
+        if task is None or request.method != "POST":
+            yield
+            return
+        self._posts.add(task)
+        try:
+            yield
+        finally:
+            self._posts.discard(task)
 
     def _server(self) -> Server[Any]:
         tools, transcripts, subscriptions = self._tools, self._transcripts, self._subscriptions
