@@ -33,7 +33,8 @@ _ROLE = re.compile(
 _ROLE_ENDS = re.compile(
     r" (?:who|that|which|whose|and your|and you|designed|tasked|helping|conducting|interviewing|"
     r"running|doing|talking|speaking|trying|named|called|with the (?:goal|task)|responsible|"
-    r"making|having|here|for this|to )\b.*",
+    r"making|having|taking|gathering|collecting|asking|leading|hosting|calling|"
+    r"here|for this|to )\b.*",
     re.IGNORECASE,
 )
 _PRAISE = re.compile(
@@ -52,6 +53,7 @@ _TOPICS = (
         re.IGNORECASE,
     ),
 )
+_MINE = re.compile(r"\bmy\b", re.IGNORECASE)
 _THIRD_PERSON = re.compile(
     r"\b(?:they|them|he|she|him|her|his|users?|customers?|candidates?|questions?|following|below|"
     r"participants?|interviewees?|persons?|people|phone|time)\b",
@@ -114,7 +116,7 @@ def _role(text: str) -> str:
 def _topic(text: str) -> str:
     for pattern in _TOPICS:
         for found in pattern.finditer(text):
-            topic = to_you(found[1].strip(" \"'"))
+            topic = _MINE.sub("your", to_you(found[1].strip(" \"'")))
             if len(topic.split()) <= _MAX_TOPIC_WORDS and not _THIRD_PERSON.search(topic):
                 return topic
     return ""

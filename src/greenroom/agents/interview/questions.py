@@ -19,6 +19,7 @@ MAX_QUESTION = 300
 _MAX_LINES = 2_000
 _MAX_TOPIC = 120
 _MAX_ORDER = 1_000
+_MAX_HEAD = 40
 _NEAR = 20
 
 _ITEM = re.compile(
@@ -54,11 +55,16 @@ _CONDITION = re.compile(
 _RULES_ONLY = re.compile(r"\b(?:never|don't|do not|avoid)\b", re.IGNORECASE)
 _SPEAKER = re.compile(r"(?:user|customer|candidate|human|assistant|ai|person)\s*:", re.IGNORECASE)
 _ASK_ABOUT = re.compile(
-    r"\b(?:ask(?:ing)?|inquir(?:e|ing)|enquir(?:e|ing)|question)(?: \w+){0,3}? about (.+)|"
-    r"\b(?:cover|discuss|explore|talk (?:with \w+ )?about)"
-    r"(?: the (?:following )?(?:topics|areas))? (.+)",
+    r"\b(?:ask(?:ing)?|inquir(?:e|ing)|enquir(?:e|ing)|question)(?: \w+){0,3}? about:? (.+)|"
+    r"\b(?:topics?(?: to \w+)?:|(?:cover|discuss|explore|talk (?:with \w+ )?about)"
+    r"(?: the (?:following )?(?:topics|areas))?:?) (.+)",
     re.IGNORECASE,
 )
+_ASK_FOR = re.compile(
+    r"\bask(?: \w+){0,3}? for ((?:their|your|the) .+)|\bcollect(?:: | (?=their |the user's ))(.+)",
+    re.IGNORECASE,
+)
+_DETERMINER = re.compile(r"(?:your|the|an?|any|some|this|that|how|what)\b", re.IGNORECASE)
 _ASK_WHAT = re.compile(
     r"\b(?:ask|find out|learn|understand|discover|determine|get to know)"
     r"(?: (?:the )?(?:them|user|person|customer|candidate|participant|caller|client))? "
@@ -94,7 +100,11 @@ _THEY_ASK = re.compile(
 def find_questions(prompt: str) -> tuple[str, ...]:
     """The questions of a prompt, ready to be spoken; none where it lists none."""
     found: dict[str, str] = {}
+    seen: set[str] = set()
     for question in _questions(prompt):
+        if question in seen:
+            continue
+        seen.add(question)
         text = _spoken(question)
         if text:
             found.setdefault(text.casefold(), text)
@@ -112,8 +122,10 @@ def _questions(prompt: str) -> Iterator[str]:
             if item is not None:
                 yield from _from_item(item[1].strip(), head, numbered=bool(_NUMBERED.match(part)))
             elif part.strip():
+                of_goals = len(head) <= _MAX_HEAD and _GOAL.search(head)
                 head = part
-                yield from _from_prose(part)
+                if not of_goals:
+                    yield from _from_prose(part)
 
 
 def _from_item(item: str, head: str, *, numbered: bool) -> Iterator[str]:
@@ -170,9 +182,12 @@ def _from_order(sentence: str) -> Iterator[str]:
     sentence = _STOPS.sub("", sentence.rstrip(".!; "))
     about = _ASK_ABOUT.search(sentence)
     what = _ASK_WHAT.search(sentence)
-    if what is not None and (about is None or what.start() <= about.start()):
+    if wanted := _ASK_FOR.search(sentence):
+        for thing in map(to_you, _topics(wanted[1] or wanted[2])):
+            yield f"Could you tell me {thing if _DETERMINER.match(thing) else f'your {thing}'}?"
+    elif what is not None and (about is None or what.start() <= about.start()):
         parts = re.split(
-            r"(?:,\s*(?:and )?|\s+and )(?=(?:what|who|where|when|why|how|which|whether) )",
+            r"(?:,\s*(?:and )?|\s+and )(?=(?:what|who|where|when|why|how|which|whether|if) )",
             what[1],
             flags=re.IGNORECASE,
         )

@@ -6,7 +6,8 @@ import re
 
 _WHO = (
     r"(?:the|this|each) (?:users?|customers?|candidates?|participants?|persons?|interviewees?|"
-    r"clients?|callers?|respondents?|guests?|applicants?|people)"
+    r"clients?|callers?|respondents?|guests?|applicants?|patients?|students?|employees?|"
+    r"members?|founders?|visitors?|people)"
 )
 _IRREGULAR = {"is": "are", "was": "were", "has": "have", "does": "do", "goes": "go"}
 _THEIRS = re.compile(rf"\b(?:{_WHO}(?:'s|\u2019s|s'|s\u2019)|their)(?=\s)", re.IGNORECASE)
