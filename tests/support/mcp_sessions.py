@@ -88,7 +88,6 @@ class RunningMcp:
     url: str
     api: McpApi
     sessions: FollowedSessions
-    stack: AsyncExitStack
 
     @asynccontextmanager
     async def http(self, **headers: str) -> AsyncIterator[httpx2.AsyncClient]:
@@ -109,10 +108,6 @@ class RunningMcp:
             async with Client(transport, mode=mode, **options) as client:
                 yield client
 
-    async def close(self) -> None:
-        """End the API, while the port goes on."""
-        await self.stack.aclose()
-
 
 @asynccontextmanager
 async def running_mcp(
@@ -127,5 +122,6 @@ async def running_mcp(
     api = McpApi(parts, "http://127.0.0.1:8080", limits)
     app = Starlette(routes=[api.route()])
     async with serving(app, http=BoundedHttpProtocol) as url, AsyncExitStack() as stack:
-        await stack.enter_async_context(api.open())
-        yield RunningMcp(f"{url}/mcp", api, sessions, stack)
+        await api.open()
+        stack.push_async_callback(api.close)
+        yield RunningMcp(f"{url}/mcp", api, sessions)

@@ -124,7 +124,7 @@ async def test_at_the_end_who_waits_is_answered_and_nothing_is_taken(
         arguments = {"session_id": started.structured_content["session_id"]}
         waiting = asyncio.create_task(client.call_tool("wait_for_session", arguments))
         await server.sessions.followed_by(1)
-        await server.close()
+        await server.api.close()
         async with asyncio.timeout(10):
             assert (await waiting).structured_content["status"] == "waiting"
         await server.sessions.followed_by(0)

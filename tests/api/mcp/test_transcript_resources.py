@@ -149,7 +149,7 @@ async def test_a_listener_is_told_when_the_api_ends(server: RunningMcp) -> None:
     uri = uri_of(await new_session(server.sessions))
     async with server.client() as client, client.listen(resource_subscriptions=[uri]) as events:
         await anext(events)
-        await server.close()
+        await server.api.close()
         assert [event async for event in events] == []
         await server.sessions.followed_by(0)
 
@@ -227,5 +227,5 @@ async def test_nobody_is_followed_after_the_end(server: RunningMcp) -> None:
     async with older_client(server) as (client, told):
         await client.subscribe_resource(uri)
         await next_of(told)
-        await server.close()
+        await server.api.close()
         assert server.sessions.followers == 0

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -58,15 +58,16 @@ class McpApi:
         self._tools = Tools(parts, renderer, self._waits, limits)
         self._prompts = Prompts(duplex.default_voice)
         self._posts: set[asyncio.Task[Any]] = set()
+        self._closing = asyncio.Event()
+        self._holder: asyncio.Task[None] | None = None
         self._manager: StreamableHTTPSessionManager | None = None
 
     def route(self) -> Route:
         """`/mcp`, for the port's application. It serves while the API is open."""
         return Route(MCP_PATH, AsgiMethod(self._serve))
 
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[None]:
-        """Serve until the end of the block. Then who waits is answered, and everything ends."""
+    async def open(self) -> None:
+        """Serve from now on."""
         manager = StreamableHTTPSessionManager(
             self._server(),
             security_settings=_allowed_names(self._parts.settings.duplex.public_url),
@@ -74,27 +75,31 @@ class McpApi:
             max_request_body_size=self._parts.settings.server.max_body_bytes,
             max_sessions=self._limits.clients,
         )
-        opened, done = asyncio.Event(), asyncio.Event()
+        opened = asyncio.Event()
 
         # A task of its own, since what the manager opens must be closed by the same task.
         async def hold() -> None:
             async with manager.run():
                 opened.set()
-                await done.wait()
+                await self._closing.wait()
 
-        task = asyncio.create_task(hold())
+        self._holder = asyncio.get_running_loop().create_task(hold())
         await opened.wait()
         self._manager = manager
-        try:
-            yield
-        finally:
-            self._manager = None
-            self._waits.end()
-            await self._subscriptions.close()
-            if self._posts:
-                await asyncio.wait(self._posts, timeout=END_TIME)
-            done.set()
-            await task
+
+    async def close(self) -> None:
+        """Take nothing more, let who waits be answered, and end everything. Harmless twice.
+
+        To be closed before the listeners are: clients keep streams open for as long as they may.
+        """
+        self._manager = None
+        self._waits.end()
+        await self._subscriptions.close()
+        if self._posts:
+            await asyncio.wait(self._posts, timeout=END_TIME)
+        self._closing.set()
+        if self._holder is not None:
+            await self._holder
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         server = self._parts.settings.server
