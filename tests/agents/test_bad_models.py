@@ -286,7 +286,7 @@ async def test_an_invented_price_is_not_spoken_sent_or_recorded(toolbox: Toolbox
         said = await b.ask("how much is the comet")
         assert said == f"{INSTEAD['price']} Which size do you wear?"
         assert b.usage["facts_refused"] == 2
-        assert "12" not in repr((b.events, b.journal, b.sentences))
+        assert "$12" not in repr((b.events, b.journal, b.sentences))
 
 
 async def test_a_looked_up_price_is_spoken_in_this_turn_and_later(toolbox: Toolbox) -> None:
