@@ -113,7 +113,7 @@ async def test_what_is_added_to_a_short_answer_is_quoted_too(begin: Callable[...
         ("Who are you?", "who", "I'm a computer program"),
         ("Are you a robot?", "who", "I'm a computer program"),
         ("Can you hear me?", "hear", "Yes"),
-        ("Hello there", "greeting", "H"),
+        ("Yeah, hi", "greeting", "H"),
         ("Okay, let's start", "ready", ""),
         ("Hold on a second", "wait", "Take your time."),
         ("Thank you very much", "thanks", ""),
@@ -288,3 +288,15 @@ async def test_a_long_interview_is_summed_up_in_bounds(begin: Callable[..., Any]
     assert "8 more answers" in summary
     assert len(summary) < 2_500
     assert ", and more" in summary
+
+
+async def test_questions_are_named_in_the_summary_as_they_were_asked(
+    begin: Callable[..., Any],
+) -> None:
+    talk = begin(f"Ask about their team. Ask how they feel.\n- Is it {'so ' * 14}cold?\n- Why you?")
+    for n in range(4):
+        summary = await talk.say(f"This is answer number {n}")
+    assert 'When I asked about your team, you said "This is answer number 0".' in summary
+    assert 'When I asked how you feel, you said "This is answer number 1".' in summary
+    assert 'To question number three you said "This is answer number 2".' in summary
+    assert '"why you"' in summary

@@ -24,7 +24,8 @@ _THANKS = (
 )
 _YOU = r"(?:(?:can|could|would|will) you )?"
 _WE = (
-    r"(?:(?:can|could|may|shall) (?:we|i|you) |let's |i (?:want|need|would like) to |i'd like to )?"
+    "(?:we |(?:can|could|may|shall) (?:we|i|you) |let's |i (?:want|need|would like) to |"
+    "i'd like to )?"
 )
 _THAT = r"(?: (?:that|it|this|one|the|last|previous|question|again|once|more|time|part|me))*"
 _YES = (
@@ -126,7 +127,8 @@ _WORDINGS: dict[Intent, tuple[str, ...]] = {
     ),
     "greeting": (
         (
-            "(?:hello|hi|hey|good (?:morning|afternoon|evening|day))(?: there| everyone|"
+            "(?:(?:yes|yeah) )?(?:hello|hi|hey|good (?:morning|afternoon|evening"
+            "|day))(?: there| everyone|"
             r" \w+)?(?: how are you(?: .*)?)?"
         ),
         "how are you(?: doing)?(?: today)?",

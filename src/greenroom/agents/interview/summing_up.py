@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from greenroom.agents.interview.state import Interview, Question
-from greenroom.agents.phrasing import count
+from greenroom.agents.phrasing import count, units
 
 _QUOTED = 12
 """Answers and notes that are quoted; the rest is counted."""
@@ -20,7 +20,7 @@ _FRAMES = (
     'To "{question}" you answered {said}.',
 )
 _BEGUN = re.compile(r"[.!?…]+\s+")
-_LONG_NAMES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
+_TELL_ME = re.compile(r"Could you tell me (.+)")
 
 
 def summary(interview: Interview) -> str:
@@ -32,9 +32,7 @@ def summary(interview: Interview) -> str:
     shown = min(_QUOTED, len(answered) + len(notes))
     share = max(_SHORTEST, min(_LONGEST, _ALL_QUOTES // shown))
     sentences = [
-        _frame(interview, place).format(
-            question=_asked(question, place), said=_said(question, share)
-        )
+        _frame(interview, question, place, _said(question, share))
         for place, question in answered[:_QUOTED]
     ]
     sentences += [
@@ -62,17 +60,14 @@ def _said(question: Question, share: int) -> str:
     return ", and then ".join(quotes)
 
 
-def _frame(interview: Interview, place: int) -> str:
-    return _FRAMES[(interview.seed + place) % len(_FRAMES)]
-
-
-def _asked(question: Question, place: int) -> str:
-    """The question within a sentence; a long one by its place."""
+def _frame(interview: Interview, question: Question, place: int, said: str) -> str:
+    """One sentence of a question and what was said to it; a long question goes by its number."""
     words = question.text.rstrip(" ?.!").replace('"', "'")
     if len(words.split()) > _MAX_QUESTION_WORDS or _BEGUN.search(words):
-        return (
-            f"{_LONG_NAMES[place]} question"
-            if place < len(_LONG_NAMES)
-            else f"question {place + 1}"
-        )
-    return words[0].lower() + words[1:] if words[1:2].islower() else words
+        return f"To question number {units(place + 1)} you said {said}."
+    if told := _TELL_ME.fullmatch(words):
+        return f"When I asked {told[1]}, you said {said}."
+    if words[1:2].islower():
+        words = words[0].lower() + words[1:]
+    frame = _FRAMES[(interview.seed + place) % len(_FRAMES)]
+    return frame.format(question=words, said=said)
