@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import httpx2
 from mcp.client import Client
@@ -21,11 +21,13 @@ from greenroom.api.duplex.parts import DuplexParts
 from greenroom.api.mcp.app import McpApi
 from greenroom.api.mcp.limits import McpLimits
 from greenroom.api.server_protocol import BoundedHttpProtocol
-from greenroom.duplex.ports import Said, TrackedSession
+from greenroom.duplex.ports import DuplexSessions, Said, TrackedSession
 from greenroom.sessions.model import Status
 from greenroom.settings import Settings
 from support.duplex_api import API_KEY, NO_TLS, NOW, SECRET, OneKey, RememberedSessions
 from support.serving import serving
+
+SomeSessions = TypeVar("SomeSessions", bound=DuplexSessions)
 
 MODES = ("legacy", "auto")
 """The two ways of the protocol: with a handshake and sessions, and (the newest) without."""
@@ -33,15 +35,18 @@ MODES = ("legacy", "auto")
 
 @dataclass
 class FollowedSessions(RememberedSessions):
-    """RememberedSessions that can be followed. `followers` are those of this moment."""
+    """RememberedSessions that can be followed. `followers` are those of this moment, `followed`
+    how many there were."""
 
     followers: int = 0
+    followed: int = 0
     follower_error: Exception | None = None
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def follow(self, session_id: str) -> AsyncGenerator[datetime, None]:
         if self.follower_error is not None:
             raise self.follower_error
+        self.followed += 1
         await self._count(1)
         try:
             seen = self.kept[session_id]
@@ -82,12 +87,12 @@ class FollowedSessions(RememberedSessions):
 
 
 @dataclass
-class RunningMcp:
+class RunningMcp(Generic[SomeSessions]):
     """A server that answers at `url`."""
 
     url: str
     api: McpApi
-    sessions: FollowedSessions
+    sessions: SomeSessions
 
     @asynccontextmanager
     async def http(self, **headers: str) -> AsyncIterator[httpx2.AsyncClient]:
@@ -112,11 +117,19 @@ class RunningMcp:
 @asynccontextmanager
 async def running_mcp(
     data_dir: Path, limits: McpLimits | None = None, **options: Any
-) -> AsyncIterator[RunningMcp]:
-    """The API on a free port; `options` are settings."""
+) -> AsyncIterator[RunningMcp[FollowedSessions]]:
+    """The API on a free port, over sessions that only remember; `options` are settings."""
+    async with mcp_of(FollowedSessions(), data_dir, limits, **options) as running:
+        yield running
+
+
+@asynccontextmanager
+async def mcp_of(
+    sessions: SomeSessions, data_dir: Path, limits: McpLimits | None = None, **options: Any
+) -> AsyncIterator[RunningMcp[SomeSessions]]:
+    """The API on a free port, over sessions of the test's own."""
     settings = Settings(data_dir=data_dir, **options)
     access = Access(Authenticator([API_KEY], OneKey(), SessionTokens(SECRET, 3_600)), settings)
-    sessions = FollowedSessions()
     parts = DuplexParts(settings, sessions, access)
     limits = limits or McpLimits(look_interval=0)
     api = McpApi(parts, "http://127.0.0.1:8080", limits)
@@ -125,3 +138,7 @@ async def running_mcp(
         await api.open()
         stack.push_async_callback(api.close)
         yield RunningMcp(f"{url}/mcp", api, sessions)
+
+
+FollowedMcp = RunningMcp[FollowedSessions]
+"""A server over sessions that only remember."""

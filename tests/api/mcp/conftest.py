@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from support.mcp_sessions import RunningMcp, running_mcp
+from support.mcp_sessions import FollowedMcp, running_mcp
 
-StartMcp = Callable[..., Awaitable[RunningMcp]]
+StartMcp = Callable[..., Awaitable[FollowedMcp]]
 
 
 @pytest.fixture
@@ -19,12 +19,12 @@ async def start_mcp(data_dir: Path) -> AsyncIterator[StartMcp]:
     """Start a server with settings and limits of the test's own."""
     async with AsyncExitStack() as stack:
 
-        async def start(**options: Any) -> RunningMcp:
+        async def start(**options: Any) -> FollowedMcp:
             return await stack.enter_async_context(running_mcp(data_dir, **options))
 
         yield start
 
 
 @pytest.fixture
-async def server(start_mcp: StartMcp) -> RunningMcp:
+async def server(start_mcp: StartMcp) -> FollowedMcp:
     return await start_mcp()

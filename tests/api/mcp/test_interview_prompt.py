@@ -10,7 +10,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import TextContent
 
 from greenroom.agents.interview.plan import plan_of
-from support.mcp_sessions import MODES, RunningMcp
+from support.mcp_sessions import MODES, FollowedMcp
 
 
 async def filled_in(client: Client, **arguments: str) -> str:
@@ -21,7 +21,7 @@ async def filled_in(client: Client, **arguments: str) -> str:
 
 
 @pytest.mark.parametrize("mode", MODES)
-async def test_the_prompt_is_listed_and_names_the_tools(server: RunningMcp, mode: str) -> None:
+async def test_the_prompt_is_listed_and_names_the_tools(server: FollowedMcp, mode: str) -> None:
     async with server.client(mode) as client:
         (prompt,) = (await client.list_prompts()).prompts
         assert prompt.arguments is not None
@@ -35,7 +35,7 @@ async def test_the_prompt_is_listed_and_names_the_tools(server: RunningMcp, mode
     assert "Speak English. The talk should take about ten minutes." in text
 
 
-async def test_an_interviewer_finds_its_questions_in_the_persona(server: RunningMcp) -> None:
+async def test_an_interviewer_finds_its_questions_in_the_persona(server: FollowedMcp) -> None:
     async with server.client() as client:
         text = await filled_in(
             client,
@@ -51,7 +51,7 @@ async def test_an_interviewer_finds_its_questions_in_the_persona(server: Running
     assert "Speak German. The talk should take five minutes." in found[1]
 
 
-async def test_what_is_wrong_with_the_arguments_is_told(server: RunningMcp) -> None:
+async def test_what_is_wrong_with_the_arguments_is_told(server: FollowedMcp) -> None:
     async with server.client() as client:
         with pytest.raises(MCPError, match="topic is missing"):
             await client.get_prompt("voice_interview", {})

@@ -9,7 +9,7 @@ import pytest
 
 from greenroom.api.mcp.limits import McpLimits
 from support.duplex_api import API_KEY, OTHER_KEY, VOICE
-from support.mcp_sessions import RunningMcp
+from support.mcp_sessions import FollowedMcp
 
 StartMcp = Any
 HEAD = {"Accept": "application/json, text/event-stream"}
@@ -26,7 +26,7 @@ HELLO: dict[str, Any] = {
 BEYOND = {"server": {"host": "0.0.0.0"}}
 
 
-async def status(server: RunningMcp, **headers: str) -> int:
+async def status(server: FollowedMcp, **headers: str) -> int:
     async with server.http(**HEAD, **headers) as http:
         return (await http.post(server.url, json=HELLO)).status_code
 
@@ -42,7 +42,7 @@ async def test_beyond_this_machine_a_key_is_needed(start_mcp: StartMcp) -> None:
     assert await status(server, Authorization=f"Bearer {API_KEY}") == 200
 
 
-async def test_a_session_of_the_protocol_is_its_tenants_alone(server: RunningMcp) -> None:
+async def test_a_session_of_the_protocol_is_its_tenants_alone(server: FollowedMcp) -> None:
     async with server.http(**HEAD) as http:
         answer = await http.post(server.url, json=HELLO)
         own = {"Mcp-Session-Id": answer.headers["mcp-session-id"]}
@@ -65,7 +65,7 @@ async def test_a_session_of_the_protocol_is_its_tenants_alone(server: RunningMcp
     ],
 )
 async def test_names_of_other_sites_are_refused_on_this_machine(
-    server: RunningMcp, headers: dict[str, str], expected: int
+    server: FollowedMcp, headers: dict[str, str], expected: int
 ) -> None:
     assert await status(server, **headers) == expected
 
@@ -102,7 +102,7 @@ async def test_bodies_and_clients_are_bounded(start_mcp: StartMcp) -> None:
         assert (await http.post(server.url, json=HELLO)).status_code == 503
 
 
-async def test_a_client_that_hangs_up_in_its_request_leaves_nothing(server: RunningMcp) -> None:
+async def test_a_client_that_hangs_up_in_its_request_leaves_nothing(server: FollowedMcp) -> None:
     host, port = server.url.removeprefix("http://").removesuffix("/mcp").split(":")
     _, writer = await asyncio.open_connection(host, int(port))
     writer.write(
@@ -117,7 +117,7 @@ async def test_a_client_that_hangs_up_in_its_request_leaves_nothing(server: Runn
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
 async def test_at_the_end_who_waits_is_answered_and_nothing_is_taken(
-    server: RunningMcp, mode: str
+    server: FollowedMcp, mode: str
 ) -> None:
     async with server.client(mode) as client:
         started = await client.call_tool("start_voice_session", {"voice_prompt": VOICE})

@@ -17,7 +17,7 @@ from greenroom.duplex.ports import Said
 from greenroom.errors import CapacityExceeded
 from greenroom.sessions.errors import StorageUnavailable
 from support.duplex_api import API_KEY, VOICE
-from support.mcp_sessions import MODES, RunningMcp
+from support.mcp_sessions import MODES, FollowedMcp
 
 ORDER = {"voice_prompt": VOICE, "text_prompt": "You plan together."}
 
@@ -43,7 +43,7 @@ async def refused(client: Client, tool: str, **arguments: Any) -> str:
 
 
 @pytest.mark.parametrize("mode", MODES)
-async def test_a_session_is_started_looked_at_and_stopped(server: RunningMcp, mode: str) -> None:
+async def test_a_session_is_started_looked_at_and_stopped(server: FollowedMcp, mode: str) -> None:
     async with server.client(mode) as client:
         started = await called(
             client, "start_voice_session", **ORDER, text_topk=40, metadata={"a": "b"}
@@ -69,7 +69,7 @@ async def test_a_session_is_started_looked_at_and_stopped(server: RunningMcp, mo
         assert again == "Session is already stopped"
 
 
-async def test_tools_say_what_they_take_and_give(server: RunningMcp) -> None:
+async def test_tools_say_what_they_take_and_give(server: FollowedMcp) -> None:
     async with server.client() as client:
         assert client.instructions is not None
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
@@ -92,7 +92,7 @@ async def test_tools_say_what_they_take_and_give(server: RunningMcp) -> None:
     assert start["properties"]["audio_topk"]["default"] == 250
 
 
-async def test_sessions_and_voices_are_listed(server: RunningMcp) -> None:
+async def test_sessions_and_voices_are_listed(server: FollowedMcp) -> None:
     async with server.client() as client:
         ids = [
             (await called(client, "start_voice_session", **ORDER))["session_id"] for _ in range(2)
@@ -145,19 +145,19 @@ async def test_sessions_and_voices_are_listed(server: RunningMcp) -> None:
     ],
 )
 async def test_what_is_wrong_is_explained_to_the_agent(
-    server: RunningMcp, tool: str, arguments: dict[str, Any], words: str
+    server: FollowedMcp, tool: str, arguments: dict[str, Any], words: str
 ) -> None:
     async with server.client() as client:
         assert (await refused(client, tool, **arguments)).startswith(words)
 
 
-async def test_a_tool_that_is_none_is_an_error_of_the_protocol(server: RunningMcp) -> None:
+async def test_a_tool_that_is_none_is_an_error_of_the_protocol(server: FollowedMcp) -> None:
     async with server.client() as client:
         with pytest.raises(MCPError, match="There is no such tool; there are: start_voice"):
             await client.call_tool("make_coffee", {})
 
 
-async def test_what_the_server_cant_do_is_told_without_its_secrets(server: RunningMcp) -> None:
+async def test_what_the_server_cant_do_is_told_without_its_secrets(server: FollowedMcp) -> None:
     server.sessions.error = CapacityExceeded("waiting sessions", 3)
     async with server.client() as client:
         words = await refused(client, "start_voice_session", **ORDER)
@@ -169,7 +169,7 @@ async def test_what_the_server_cant_do_is_told_without_its_secrets(server: Runni
 
 @pytest.mark.parametrize("mode", MODES)
 async def test_waiting_tells_what_is_said_and_returns_when_the_session_ends(
-    server: RunningMcp, mode: str
+    server: FollowedMcp, mode: str
 ) -> None:
     told: asyncio.Queue[tuple[float, str | None]] = asyncio.Queue()
 
@@ -199,7 +199,7 @@ async def test_waiting_tells_what_is_said_and_returns_when_the_session_ends(
         assert ended == result.structured_content
 
 
-async def test_waiting_returns_at_its_time_with_what_there_is(server: RunningMcp) -> None:
+async def test_waiting_returns_at_its_time_with_what_there_is(server: FollowedMcp) -> None:
     async with server.client() as client:
         session_id = (await called(client, "start_voice_session", **ORDER))["session_id"]
         server.sessions.say(session_id, Said("ai", "Hello!", 0.0))
@@ -223,7 +223,7 @@ async def test_so_many_calls_wait_at_most(start_mcp: Any) -> None:
         await first
 
 
-async def test_a_client_that_goes_away_waits_no_longer(server: RunningMcp) -> None:
+async def test_a_client_that_goes_away_waits_no_longer(server: FollowedMcp) -> None:
     async with server.client() as client:
         session_id = (await called(client, "start_voice_session", **ORDER))["session_id"]
         waiting = asyncio.create_task(called(client, "wait_for_session", session_id=session_id))
@@ -232,7 +232,7 @@ async def test_a_client_that_goes_away_waits_no_longer(server: RunningMcp) -> No
         await server.sessions.followed_by(0)
 
 
-async def test_long_transcripts_are_shown_whole(server: RunningMcp) -> None:
+async def test_long_transcripts_are_shown_whole(server: FollowedMcp) -> None:
     async with server.client() as client:
         session_id = (await called(client, "start_voice_session", **ORDER))["session_id"]
         server.sessions.say(session_id, *(Said("user", "word", float(t)) for t in range(500)))

@@ -18,7 +18,7 @@ from greenroom.api.mcp.transcripts import uri_of
 from greenroom.duplex.ports import Persona, SessionOrder
 from greenroom.errors import CapacityExceeded
 from support.duplex_api import OTHER_KEY, OTHER_TENANT, VOICE
-from support.mcp_sessions import FollowedSessions, RunningMcp
+from support.mcp_sessions import FollowedMcp, FollowedSessions
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:resources/(un)?subscribe is removed:mcp.MCPDeprecationWarning"
@@ -46,7 +46,7 @@ async def next_of(told: Told) -> str:
 
 
 @asynccontextmanager
-async def older_client(server: RunningMcp, key: str = "") -> AsyncIterator[tuple[Client, Told]]:
+async def older_client(server: FollowedMcp, key: str = "") -> AsyncIterator[tuple[Client, Told]]:
     """A client of the protocol with a handshake, and what it is told of."""
     told: Told = asyncio.Queue()
 
@@ -61,7 +61,7 @@ async def older_client(server: RunningMcp, key: str = "") -> AsyncIterator[tuple
 # -- listed and read -------------------------------------------------------------------------------
 
 
-async def test_transcripts_are_listed_newest_first_and_read(server: RunningMcp) -> None:
+async def test_transcripts_are_listed_newest_first_and_read(server: FollowedMcp) -> None:
     first, second = [await new_session(server.sessions) for _ in range(2)]
     await server.sessions.grow(second, "ai", "Hello!")
     await server.sessions.grow(second, "user", "Hi")
@@ -76,7 +76,7 @@ async def test_transcripts_are_listed_newest_first_and_read(server: RunningMcp) 
         assert await text(client, uri_of(first)) == ""
 
 
-async def test_a_list_goes_on_after_fifty(server: RunningMcp) -> None:
+async def test_a_list_goes_on_after_fifty(server: FollowedMcp) -> None:
     ids = [await new_session(server.sessions) for _ in range(50)]
     async with server.client() as client:
         assert (await client.list_resources()).next_cursor == ids[0]
@@ -94,7 +94,7 @@ async def test_a_list_goes_on_after_fifty(server: RunningMcp) -> None:
         ("file:///etc/passwd", "uri is no resource"),
     ],
 )
-async def test_what_is_no_transcript_is_refused(server: RunningMcp, uri: str, words: str) -> None:
+async def test_what_is_no_transcript_is_refused(server: FollowedMcp, uri: str, words: str) -> None:
     async with server.client() as client:
         with pytest.raises(MCPError, match=words):
             await client.read_resource(uri)
@@ -103,7 +103,7 @@ async def test_what_is_no_transcript_is_refused(server: RunningMcp, uri: str, wo
                 raise AssertionError("it listens")
 
 
-async def test_other_tenants_transcripts_are_not_there(server: RunningMcp) -> None:
+async def test_other_tenants_transcripts_are_not_there(server: FollowedMcp) -> None:
     theirs = uri_of(await new_session(server.sessions, OTHER_TENANT))
     async with server.client() as client:
         assert (await client.list_resources()).resources == []
@@ -119,7 +119,7 @@ async def test_other_tenants_transcripts_are_not_there(server: RunningMcp) -> No
 # -- listening, from 2026-07-28 on -----------------------------------------------------------------
 
 
-async def test_who_listens_is_told_at_once_and_of_every_change(server: RunningMcp) -> None:
+async def test_who_listens_is_told_at_once_and_of_every_change(server: FollowedMcp) -> None:
     session = await new_session(server.sessions)
     uri = uri_of(session)
     async with server.client() as client:
@@ -136,7 +136,7 @@ async def test_who_listens_is_told_at_once_and_of_every_change(server: RunningMc
             await server.sessions.followed_by(0)
 
 
-async def test_who_goes_away_is_followed_for_no_longer(server: RunningMcp) -> None:
+async def test_who_goes_away_is_followed_for_no_longer(server: FollowedMcp) -> None:
     uri = uri_of(await new_session(server.sessions))
     async with server.client() as client:
         async with client.listen(resource_subscriptions=[uri]) as events:
@@ -145,7 +145,7 @@ async def test_who_goes_away_is_followed_for_no_longer(server: RunningMcp) -> No
         await server.sessions.followed_by(0)
 
 
-async def test_a_listener_is_told_when_the_api_ends(server: RunningMcp) -> None:
+async def test_a_listener_is_told_when_the_api_ends(server: FollowedMcp) -> None:
     uri = uri_of(await new_session(server.sessions))
     async with server.client() as client, client.listen(resource_subscriptions=[uri]) as events:
         await anext(events)
@@ -154,7 +154,7 @@ async def test_a_listener_is_told_when_the_api_ends(server: RunningMcp) -> None:
         await server.sessions.followed_by(0)
 
 
-async def test_a_session_that_cant_be_followed_leaves_the_listener_be(server: RunningMcp) -> None:
+async def test_a_session_that_cant_be_followed_leaves_the_listener_be(server: FollowedMcp) -> None:
     uri = uri_of(await new_session(server.sessions))
     server.sessions.follower_error = CapacityExceeded("followers of sessions", 0)
     async with server.client() as client, client.listen(resource_subscriptions=[uri]) as events:
@@ -180,7 +180,7 @@ async def test_so_many_transcripts_are_watched_at_most(start_mcp: StartMcp) -> N
 # -- subscribing, before ---------------------------------------------------------------------------
 
 
-async def test_who_subscribed_is_told_of_every_change(server: RunningMcp) -> None:
+async def test_who_subscribed_is_told_of_every_change(server: FollowedMcp) -> None:
     session = await new_session(server.sessions)
     uri = uri_of(session)
     async with older_client(server) as (client, told):
@@ -194,7 +194,7 @@ async def test_who_subscribed_is_told_of_every_change(server: RunningMcp) -> Non
         await client.unsubscribe_resource(uri)  # harmless
 
 
-async def test_a_client_that_ends_its_session_is_told_nothing_more(server: RunningMcp) -> None:
+async def test_a_client_that_ends_its_session_is_told_nothing_more(server: FollowedMcp) -> None:
     uri = uri_of(await new_session(server.sessions))
     async with older_client(server) as (client, _):
         await client.subscribe_resource(uri)
@@ -219,10 +219,11 @@ async def test_a_client_without_a_stream_is_given_up_after_a_while(start_mcp: St
         await http.post(server.url, json=ready, headers=own)
         call = {"jsonrpc": "2.0", "id": 2, "method": "resources/subscribe", "params": {"uri": uri}}
         assert (await http.post(server.url, json=call, headers=own)).status_code == 200
+        assert server.sessions.followed == 1
         await server.sessions.followed_by(0)
 
 
-async def test_nobody_is_followed_after_the_end(server: RunningMcp) -> None:
+async def test_nobody_is_followed_after_the_end(server: FollowedMcp) -> None:
     uri = uri_of(await new_session(server.sessions))
     async with older_client(server) as (client, told):
         await client.subscribe_resource(uri)
