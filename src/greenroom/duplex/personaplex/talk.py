@@ -9,7 +9,10 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+import numpy as np
+
 from greenroom.audio.pcm import Pcm
+from greenroom.duplex.kept_sound import KeptSound
 from greenroom.duplex.personaplex.leases import Lease, Leases, Ticket
 from greenroom.duplex.personaplex.query import with_persona
 from greenroom.duplex.personaplex.upstream import (
@@ -74,8 +77,7 @@ class PersonaPlexTalk:
         self._on_closed = on_closed
         self._words = hear_words(listener.on_user_words)
         self._upstream: Upstream | None = None
-        self._kept: deque[Pcm] = deque()
-        self._kept_samples = 0
+        self._kept = KeptSound(limits.kept)
         self._ready = self._spoken = self._paused = False
         self._held: deque[Event] = deque(maxlen=MAX_HELD)
         self._voice_samples = 0
@@ -86,12 +88,15 @@ class PersonaPlexTalk:
     # -- ports.DuplexTalk --------------------------------------------------------------------
 
     def hear(self, pcm: Pcm) -> None:
-        """The user's next sound; in a pause it is dropped."""
-        if self._paused or self._closing is not None:
+        """The user's next sound; in a pause it counts as silence that only the clock hears."""
+        if self._closing is not None:
+            return
+        if self._paused:
+            self._words.hear(np.zeros_like(pcm))
             return
         self._words.hear(pcm)
         if not self._spoken:
-            self._keep(pcm)
+            self._kept.add(pcm)
         if self._upstream is not None:
             self._upstream.hear(pcm)
 
@@ -218,13 +223,6 @@ class PersonaPlexTalk:
             self._listener.on_ready()
 
     # -- what is heard and said --------------------------------------------------------------
-
-    def _keep(self, pcm: Pcm) -> None:
-        """For another server; of too much the oldest is forgotten, so that there are no holes."""
-        self._kept.append(pcm)
-        self._kept_samples += len(pcm)
-        while self._kept_samples > self._limits.kept * DUPLEX_RATE:
-            self._kept_samples -= len(self._kept.popleft())
 
     def _on_event(self, event: Event) -> None:
         if not self._spoken and _is_said(event):

@@ -1,0 +1,1 @@
+"""`openai-realtime:`, OpenAI's Realtime API and servers that speak it."""
