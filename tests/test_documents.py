@@ -109,6 +109,20 @@ async def test_the_readmes_avatar_says_a_file(tmp_path: Path) -> None:
         assert {stream.type for stream in clip.streams} == {"audio", "video"}
 
 
+async def test_the_readmes_duplex_lines_answer(data_dir: Path, tmp_path: Path) -> None:
+    duplex = {**SCRIPTED, "GREENROOM_SERVER__APIS": "duplex", "GREENROOM_ROOMS__PROVIDER": "off"}
+    async with running_server(data_dir, **duplex) as server:
+        started, listed = [
+            json.loads(
+                await run(line.replace("http://localhost:8080", server.duplex_url), tmp_path)
+            )
+            for line in shell_lines("README.md")
+            if "localhost:8080" in line
+        ]
+    assert started["status"] == "waiting"
+    assert [session["session_id"] for session in listed] == [started["session_id"]]
+
+
 async def test_the_readmes_python_lines_are_answered(data_dir: Path, tmp_path: Path) -> None:
     write_wav(tmp_path / "question.wav", await say("show me running shoes", data_dir), HEARING_RATE)
     async with running_server(data_dir, **SCRIPTED) as server:

@@ -16,7 +16,6 @@ from greenroom.api.avatars.parts import AvatarParts, avatar_tokens
 from greenroom.api.watch.links import WatchLinks
 from greenroom.api.watch.routes import create_watch_routes
 from greenroom.app.foundation import Foundation
-from greenroom.app.rooms import own_address
 from greenroom.avatar.packs.library import AvatarLibrary
 from greenroom.avatar.renderer import HelperRenderers
 from greenroom.errors import ConfigurationError
@@ -30,8 +29,7 @@ from greenroom.rooms.room_venue import RoomVenue
 from greenroom.rooms.tokens import room_name
 from greenroom.rooms.venue import Venue
 from greenroom.rooms.whep.screenings import Screenings
-from greenroom.sessions.node import NOWHERE, Place
-from greenroom.settings import Settings
+from greenroom.sessions.node import Place
 from greenroom.stage.orders import OrderKeeper
 from greenroom.stage.parts import StageParts
 from greenroom.stage.sessions import Stage
@@ -45,15 +43,6 @@ class AvatarService:
     api: AvatarApis
     app: Starlette
     chosen: tuple[tuple[str, str], ...]
-
-
-def place_of(settings: Settings, port: int) -> Place:
-    """Where clients of this server's avatar APIs connect, with the labels it goes by."""
-    avatar = settings.avatar
-    if "avatar" not in settings.server.apis:
-        return NOWHERE
-    address = avatar.public_url.rstrip("/") or own_address(settings, port)
-    return Place(address, avatar.cluster, avatar.pod)
 
 
 async def open_avatars(base: Foundation, stack: AsyncExitStack, place: Place) -> AvatarService:

@@ -7,18 +7,21 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from greenroom.api.watch.links import page_url
-from greenroom.app.avatars import AvatarService, open_avatars, place_of
-from greenroom.app.commerce import CommerceService, open_commerce
-from greenroom.app.duplex import DuplexService, open_duplex
 from greenroom.app.engines import Engines, open_engines
-from greenroom.app.foundation import Foundation, lay_foundation
+from greenroom.app.foundation import Foundation, lay_foundation, place_of
 from greenroom.app.rooms import own_address
 from greenroom.errors import ConfigurationError, ProviderFailed
 from greenroom.sessions.node import Place
 from greenroom.settings import Settings
 from greenroom.speech.ports import Progress, log_progress
+
+if TYPE_CHECKING:
+    from greenroom.app.avatars import AvatarService
+    from greenroom.app.commerce import CommerceService
+    from greenroom.app.duplex import DuplexService
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +58,7 @@ class Greenroom:
             if self.avatars is not None:
                 draining.create_task(self.avatars.api.drain(seconds))
             if self.duplex is not None:
-                draining.create_task(self.duplex.api.drain(seconds))
+                draining.create_task(self.duplex.drain(seconds))
         await self.base.sessions.drain(0)
         if self.base.rooms.rooms is not None:
             # Before the listeners close: who is left in a room is told why it ends.
@@ -81,14 +84,19 @@ async def compose(
     async with AsyncExitStack() as stack:
         place = place_of(settings, avatar_port)
         base = await lay_foundation(settings, stack, rooms_port=rooms_port, place=place)
-        engines = commerce = duplex = None
+        engines = commerce = avatars = duplex = None
+        # What an API needs is imported only where it is served: each takes up to a second.
         if {"commerce", "duplex"} & set(settings.server.apis):
             engines = open_engines(settings, stack, progress)
-            if "commerce" in settings.server.apis:
-                commerce = await open_commerce(base, engines, stack)
-            if "duplex" in settings.server.apis:
-                duplex = await open_duplex(base, engines, stack)
-        avatars = None
+        if "commerce" in settings.server.apis and engines is not None:
+            from greenroom.app.commerce import open_commerce  # noqa: PLC0415
+
+            commerce = await open_commerce(base, engines, stack)
+        if "duplex" in settings.server.apis and engines is not None:
+            from greenroom.app.duplex import open_duplex  # noqa: PLC0415
+
+            address = page_url(own_address(settings, duplex_port))
+            duplex = await open_duplex(base, engines, stack, address)
         if "avatar" in settings.server.apis:
             avatars = await _avatars_if_possible(base, stack, place)
         yield Greenroom(base, commerce, avatars, duplex, engines)
@@ -98,6 +106,8 @@ async def _avatars_if_possible(
     base: Foundation, stack: AsyncExitStack, place: Place
 ) -> AvatarService | None:
     """The avatar APIs; None where nothing can draw here and other APIs are served all the same."""
+    from greenroom.app.avatars import open_avatars  # noqa: PLC0415
+
     try:
         return await open_avatars(base, stack, place)
     except ProviderFailed as error:

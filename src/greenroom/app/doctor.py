@@ -10,13 +10,15 @@ from enum import StrEnum
 
 from greenroom.agents.models import create_model
 from greenroom.app.credentials import provider_secrets, resolve_credentials
+from greenroom.app.duplex_models import SCHEMES
+from greenroom.app.engines import without_options
 from greenroom.app.providers import create_catalogue
 from greenroom.app.rooms import rooms_provider
 from greenroom.app.server import bind
 from greenroom.avatar.packs.library import AvatarLibrary
 from greenroom.avatar.renderer import HelperRenderers
 from greenroom.commerce.ports import Filters
-from greenroom.errors import ConfigurationError, GreenroomError
+from greenroom.errors import ConfigurationError, GreenroomError, UnknownProvider
 from greenroom.rooms.agora import installation
 from greenroom.rooms.livekit.rooms import LiveKitRooms
 from greenroom.rooms.rtc.udp import UdpMux
@@ -64,6 +66,7 @@ async def examine(settings: Settings) -> list[Finding]:
         ("thinks", _model),
         ("shop", _catalogue),
         ("avatars", _avatars),
+        ("duplex", _duplex),
         ("redis", _redis),
     )
     findings = []
@@ -212,6 +215,25 @@ async def _avatars(settings: Settings) -> Finding:
         await renderers.close()
     what = f"{', '.join(library.ids())}, seen in: {', '.join(avatar.venues)}"
     return Finding("avatars", Verdict.GOOD, what)
+
+
+async def _duplex(settings: Settings) -> Finding:
+    duplex = settings.duplex
+    if "duplex" not in settings.server.apis:
+        return Finding("duplex", Verdict.GOOD, "off: server.apis leaves it out")
+    bind(settings.server.host, duplex.port, "duplex.port").close()
+    unknown = [uri for uri in duplex.model if uri.partition(":")[0] not in SCHEMES]
+    if unknown:
+        raise UnknownProvider("duplex.model", unknown[0], SCHEMES)
+    what = ", then ".join(without_options(uri) for uri in duplex.model)
+    if duplex.model[0].startswith("cascade:") and settings.providers.model == ("offline",):
+        return Finding(
+            "duplex",
+            Verdict.COULD_BE_BETTER,
+            f"{what} (interviews by rules)",
+            "better ears and a language model: see hears and thinks",
+        )
+    return Finding("duplex", Verdict.GOOD, what)
 
 
 async def _redis(settings: Settings) -> Finding:

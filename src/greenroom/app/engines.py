@@ -25,13 +25,13 @@ class Engines:
     synthesizer: SynthesizerChain
     hears: Sequence[Choice]
     speaks: Sequence[Choice]
-    _context: ProviderContext
+    context: ProviderContext
 
     def transcriber(
         self, stack: AsyncExitStack, vocabulary: tuple[str, ...] = ()
     ) -> TranscriberChain:
         """What hears, not yet warm, leaning towards the sentences given; ended with `stack`."""
-        context = replace(self._context, vocabulary=vocabulary)
+        context = replace(self.context, vocabulary=vocabulary)
         chain = transcriber_chain(self.settings, self.hears, context)
         stack.push_async_callback(chain.close)
         return chain

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from greenroom.app.credentials import Credentials, resolve_credentials
-from greenroom.app.rooms import RoomsService, open_rooms
+from greenroom.app.rooms import RoomsService, open_rooms, own_address
 from greenroom.rooms.recording.service import Recordings
 from greenroom.sessions.keys import ApiKeys
 from greenroom.sessions.node import NOWHERE, Place
@@ -32,6 +32,15 @@ class Foundation:
     def redis_url(self) -> str | None:
         """Redis, where this server shares state with others."""
         return redis_url(self.settings)
+
+
+def place_of(settings: Settings, port: int) -> Place:
+    """Where clients of this server's avatar APIs connect, with the labels it goes by."""
+    avatar = settings.avatar
+    if "avatar" not in settings.server.apis:
+        return NOWHERE
+    address = avatar.public_url.rstrip("/") or own_address(settings, port)
+    return Place(address, avatar.cluster, avatar.pod)
 
 
 async def lay_foundation(

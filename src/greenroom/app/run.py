@@ -45,7 +45,7 @@ def run(settings: Settings, progress: Progress = log_progress) -> None:
         stream=sys.stderr,
     )
     # Those of HTTP clients would hold what users say, and some of them keys.
-    for noisy in ("uvicorn.error", "httpx", "httpcore", "openai", "alembic", "livekit"):
+    for noisy in ("uvicorn.error", "httpx", "httpcore", "openai", "alembic", "livekit", "mcp"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(settings, print, progress))

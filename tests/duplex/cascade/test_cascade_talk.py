@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from greenroom.agents.ports import Message
+from greenroom.agents.ports import AnswerDone, Message, ToolRan
 from greenroom.duplex.cascade.model import CascadeModel
 from greenroom.duplex.cascade.voice_output import LEAD_MS
 from greenroom.duplex.ports import DUPLEX_RATE, Persona, Said
@@ -334,3 +334,16 @@ async def test_the_model_is_well_as_long_as_one_of_each_chain_is() -> None:
     )
     with pytest.raises(ProviderFailed, match="no network"):
         await ailing.check()
+
+
+async def test_the_talk_is_over_when_its_goodbye_was_heard(studio: Make) -> None:
+    goodbye = [ToolRan("finish", {}, {}, True, 1.0), "Goodbye then.", AnswerDone("finish")]
+    s = studio(answers=["All right.", goodbye], last_tool="finish")
+    talk = await s.talk()
+    for text in ("hello", "that is all"):
+        assert not s.of("ended")
+        talk.type(text)
+        await s.wait(3)
+    assert s.of("ended") == [None]
+    assert s.words.endswith("Goodbye then.")
+    assert s.events[-1][0] == "ended"

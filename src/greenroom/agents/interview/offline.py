@@ -17,7 +17,7 @@ from greenroom.agents.interview.opening import honest_introduction
 from greenroom.agents.interview.replies import follow_ups, wants_none
 from greenroom.agents.interview.state import Interview
 from greenroom.agents.interview.summing_up import quote, summary
-from greenroom.agents.interview.tools import MAX_ANSWER
+from greenroom.agents.interview.tools import FINISH, MAX_ANSWER
 from greenroom.agents.phrasing import units
 from greenroom.agents.turn import Call, Steps, Turn
 from greenroom.agents.unspoken import spoken_part
@@ -244,7 +244,7 @@ class _Talk:
         return f"Thank you, I've corrected that: {quote(text)}. Is everything right now?"
 
     def _finish(self, lead: str = "") -> Steps:
-        yield Call("finish_interview", {})
+        yield Call(FINISH, {})
         return f"{lead} {self.pick(*_GOODBYES)}".lstrip()
 
     def after_the_end(self) -> Steps:

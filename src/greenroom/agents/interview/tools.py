@@ -18,6 +18,8 @@ MAX_ANSWER = 2_000
 MAX_ANSWERS = 20
 """Answers to one question."""
 MAX_NOTES = 100
+FINISH = "finish_interview"
+"""The tool that ends an interview; what is said with it is the goodbye."""
 
 _FULL = "no more can be kept here"
 
@@ -134,7 +136,7 @@ TOOLS: tuple[Tool, ...] = (
     Tool("record_answer", RecordAnswer, _record),
     Tool("take_note", TakeNote, _note),
     Tool("mark_question_done", MarkQuestionDone, _done),
-    Tool("finish_interview", FinishInterview, _finish),
+    Tool(FINISH, FinishInterview, _finish),
 )
 
 

@@ -30,7 +30,7 @@ class CascadeModel:
     in the settings where other sessions have it (`context.preferences.voice`). It journals what the
     agent remembers, but no transcript, which is the session's own; and it tells the user's asides,
     which belong on that. An agent is given back what it remembered where a session is taken up
-    again. `chains` are asked whether a talk would succeed.
+    again. `chains` are asked whether a talk would succeed. `last_tool`: see `CascadeTalk`.
     """
 
     uri = "cascade:"
@@ -43,12 +43,14 @@ class CascadeModel:
         clock: Clock,
         warm_up: Sequence[Callable[[], Awaitable[None]]] = (),
         chains: Sequence[Snapshot] = (),
+        last_tool: str = "",
     ) -> None:
         self._conversations = conversations
         self._records = records
         self._clock = clock
         self._warm_up = tuple(warm_up)
         self._chains = tuple(chains)
+        self._last_tool = last_tool
         self._talks: set[CascadeTalk] = set()
 
     async def open(
@@ -60,7 +62,7 @@ class CascadeModel:
         """
         voice = {"preferences": {"voice": engine_voice(persona.voice_prompt)}}
         records = await self._remembered(session, said) if said else ()
-        talk = CascadeTalk(listener, self._clock, self._talks.discard)
+        talk = CascadeTalk(listener, self._clock, self._talks.discard, last_tool=self._last_tool)
         try:
             conversation = self._conversations.open(
                 replace(session, settings={**session.settings, "context": voice}),

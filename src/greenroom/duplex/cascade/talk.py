@@ -26,14 +26,22 @@ from greenroom.providers.clock import Clock
 
 class CascadeTalk:
     """A `ports.DuplexTalk`. `begin` it with its conversation, which is given `output` and this
-    object as its listener; `on_closed` is called once it has ended.
+    object as its listener; `on_closed` is called once it has ended. The talk is over when a reply
+    for which the agent has used the tool `last_tool` was heard to its end.
     """
 
     def __init__(
-        self, listener: TalkListener, clock: Clock, on_closed: Callable[[CascadeTalk], None]
+        self,
+        listener: TalkListener,
+        clock: Clock,
+        on_closed: Callable[[CascadeTalk], None],
+        *,
+        last_tool: str = "",
     ) -> None:
         self._listener = listener
         self._on_closed = on_closed
+        self._last_tool = last_tool
+        self._goodbye = False
         self.output = VoiceOutput(
             clock, on_voice=listener.on_voice, on_flush=listener.on_flush, on_heard=self._on_heard
         )
@@ -60,11 +68,14 @@ class CascadeTalk:
                 self._on_said(event)
             case UserAside(_, text, start_ms):
                 self._tell_pieces([Piece(text, start_ms)])
-            case AgentReplied(text=text):
+            case AgentReplied(text=text, tools_used=tools):
                 self._meant = text
+                self._goodbye = self._last_tool in tools
             case ReplyFinished():
                 self._tell(self._meant)
                 self._told = ""
+                if self._goodbye and self._closing is None:
+                    self._listener.on_ended()
             case ReplyInterrupted():
                 self._told = ""
             case _:
