@@ -12,11 +12,30 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from greenroom.sessions.tables import SCHEMA_REVISION
+
 
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+_NOTHING = "DROP SCHEMA public CASCADE; CREATE SCHEMA public;"
+_NO_ROWS = f"""
+DO $$ BEGIN
+  IF to_regclass('alembic_version') IS NOT NULL THEN
+    IF (SELECT version_num = '{SCHEMA_REVISION}' FROM alembic_version) THEN
+      EXECUTE (
+        SELECT 'TRUNCATE ' || string_agg(quote_ident(tablename), ', ') || ' RESTART IDENTITY'
+        FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'
+      );
+      RETURN;
+    END IF;
+  END IF;
+  {_NOTHING}
+END $$
+"""  # noqa: S608 - the revision is ours
 
 
 class Postgres:
@@ -44,14 +63,15 @@ class Postgres:
             "--wal-segsize=1",
         )
 
-    def empty_database(self) -> str:
+    def empty_database(self, *, keep_tables: bool = False) -> str:
         """The URL of the one database, after it was emptied: quicker than a new one for each test.
 
-        The test before must have let go of it.
+        With `keep_tables` only of its rows, where its tables are Greenroom's of now. The test
+        before must have let go of it.
         """
         url = f"postgresql://greenroom@127.0.0.1:{self.port}/postgres"
-        again = "SET client_min_messages = error; DROP SCHEMA public CASCADE; CREATE SCHEMA public"
-        self._call("psql", "-q", "-d", url, "-c", again)
+        again = _NO_ROWS if keep_tables else _NOTHING
+        self._call("psql", "-q", "-d", url, "-c", f"SET client_min_messages = error; {again}")
         return url
 
     def start(self) -> None:

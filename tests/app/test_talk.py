@@ -72,7 +72,9 @@ async def test_speech_over_a_reply_cuts_it_and_the_record_keeps_what_was_heard(
 
 
 async def test_a_short_sound_over_a_reply_does_not_cut_it(data_dir: Path) -> None:
-    async with running_server(data_dir, GREENROOM_PROVIDERS__TRANSCRIBER=HEARD) as server:
+    # A question with a short answer, which is waited for to its end.
+    heard = "scripted:?text=what+is+in+my+cart"
+    async with running_server(data_dir, GREENROOM_PROVIDERS__TRANSCRIBER=heard) as server:
         async with talk(server, events=["agent.interrupted", "playback"]) as (socket, session_id):
             await speak(socket, "what is in my cart", data_dir)
             answered = await receive(socket, "agent.response")

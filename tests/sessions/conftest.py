@@ -16,6 +16,7 @@ from greenroom.sessions.control import ControlBus, LocalBus
 from greenroom.sessions.node import Node
 from greenroom.sessions.service import SessionService
 from greenroom.sessions.store import Store, database_url
+from support.database import put_database
 
 
 @pytest.fixture
@@ -37,16 +38,18 @@ def redis_server() -> Iterator[services.RedisServer]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database of each kind."""
+    """An empty database of each kind; with its tables where the test has a store."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/sessions.db"
     server: services.Postgres = request.getfixturevalue("postgres")
-    return server.empty_database()
+    return server.empty_database(keep_tables="store" in request.fixturenames)
 
 
 @pytest.fixture
 async def store(url: str, tmp_path: Path) -> AsyncIterator[Store]:
     """A database with Greenroom's tables."""
+    if url.startswith("sqlite"):
+        put_database(tmp_path / "sessions.db")
     store = Store(database_url(url, tmp_path))
     await store.migrate()
     yield store

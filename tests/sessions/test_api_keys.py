@@ -71,7 +71,8 @@ async def test_the_key_itself_is_not_stored(keys: ApiKeys, store: Store) -> None
 
     stored = await store.read(rows)
     assert key_id in stored
-    assert key.rpartition("_")[2] not in stored
+    # The secret itself may have an underscore in it.
+    assert key.split("_", 2)[2] not in stored
 
 
 async def test_verifying_a_key_again_costs_no_query(

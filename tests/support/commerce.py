@@ -43,6 +43,7 @@ from greenroom.testing import (
     ScriptedSynthesizer,
     ScriptedTranscriber,
 )
+from support.database import NAME, put_database
 
 API_KEY = "test-api-key-123"
 SECRET = "a secret of the tests that is long enough"
@@ -220,9 +221,10 @@ def silence(ms: float, rate: int = RATE) -> Pcm:
 
 
 def api_settings(data_dir: Path, **groups: dict[str, Any]) -> Settings:
-    """Settings with limits out of the way unless a test wants them."""
+    """Settings with limits and waits out of the way unless a test wants them."""
     rates = {"session_creation": "1000/minute", "messages": "1000/minute"}
     given = {"rates": RateSettings(**(rates | groups.pop("rates", {})))}
+    groups.setdefault("storage", {"commit_interval_ms": 0})
     return Settings(data_dir=data_dir, **given, **groups)  # type: ignore[arg-type]
 
 
@@ -240,6 +242,7 @@ async def running_api(
 ) -> AsyncIterator[RunningApi]:
     """The API on a free port. `settings` by groups; `scripted` goes to the conversations."""
     tree = api_settings(data_dir, **(settings or {}))
+    put_database(data_dir / NAME)
     async with AsyncExitStack() as stack:
         sessions = await open_sessions(tree)
         stack.push_async_callback(sessions.close)

@@ -12,6 +12,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from support.database import NAME, put_database
+
 START_TIMEOUT = 30
 API_KEY = "test-api-key-123"
 
@@ -67,14 +69,16 @@ def share_language_models(data_dir: Path) -> None:
     """
     runs = (folder for folder in data_dir.parents if re.fullmatch(r"pytest-\d+", folder.name))
     run, speech = next(runs, None), data_dir / "speech"
-    if run is not None and data_dir.is_dir() and not speech.exists():
+    if run is not None and not speech.exists():
         models = run / "language-models"
         models.mkdir(exist_ok=True)
         speech.symlink_to(models)
 
 
 async def spawn(data_dir: Path, *arguments: str, **environment: str) -> asyncio.subprocess.Process:
-    share_language_models(data_dir)
+    if data_dir.is_dir():
+        share_language_models(data_dir)
+        put_database(data_dir / NAME)
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

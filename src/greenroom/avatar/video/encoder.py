@@ -8,9 +8,8 @@ import av
 
 from greenroom.avatar.formats import LIP_SYNC_RATE, PictureFormat, VideoCodec
 from greenroom.avatar.ports import EncodedPicture
-from greenroom.avatar.video.av1 import AV1_SCALE, av1_options
+from greenroom.avatar.video.av1 import Av1Stream
 from greenroom.avatar.video.h264 import H264Stream
-from greenroom.avatar.video.steady import SteadyStream
 from greenroom.avatar.video.vp8 import Vp8Stream
 
 KEYFRAME_INTERVAL = 10 * LIP_SYNC_RATE
@@ -76,4 +75,4 @@ def open_encoder(codec: VideoCodec, picture: PictureFormat) -> VideoEncoder:
         case "VP8":
             return VideoEncoder(Vp8Stream(picture))
         case "AV1":
-            return VideoEncoder(SteadyStream(picture, AV1_SCALE, av1_options))
+            return VideoEncoder(Av1Stream(picture))

@@ -13,7 +13,7 @@ from greenroom.avatar.video.quantizer import Quantizer, QuantizerScale
 
 
 class SteadyStream:
-    """See PictureStream. `options` gives the codec's for a quantizer of `scale`."""
+    """Encodes as a PictureStream does. `options` gives the codec's for a quantizer of `scale`."""
 
     def __init__(
         self, picture: PictureFormat, scale: QuantizerScale, options: Callable[[int], CodecOptions]
@@ -36,10 +36,6 @@ class SteadyStream:
         self._quantizer.count(len(picture.data), (at - self._last) / LIP_SYNC_RATE)
         self._last = at
         return picture
-
-    def repeat(self, frame: av.VideoFrame, at: int) -> EncodedPicture:
-        """See PictureStream: the codec sees for itself that nothing has changed."""
-        return self.encode(frame, at, keyframe=False)
 
     def close(self) -> None:
         """See PictureStream."""
