@@ -1,6 +1,5 @@
 """Talks to a duplex session from the terminal: a WAV file is what the person says."""
 
-# ruff: noqa: INP001, T201
 
 from __future__ import annotations
 
