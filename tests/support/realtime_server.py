@@ -78,6 +78,10 @@ class Caller:
         kind = "conversation.item.input_audio_transcription.completed"
         await self.tell(kind, item_id=item, transcript=text, content_index=0)
 
+    async def close(self, code: int, reason: str) -> None:
+        assert self.socket is not None
+        await self.socket.close(code, reason)
+
     def cut(self) -> None:
         assert self.socket is not None
         self.socket.transport.abort()

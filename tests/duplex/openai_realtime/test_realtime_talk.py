@@ -159,7 +159,7 @@ async def test_the_server_is_told_who_it_is(person: Make) -> None:
         "audio": {
             "input": {
                 "format": pcm,
-                "transcription": {"model": "gpt-4o-mini-transcribe"},
+                "transcription": {"model": "gpt-transcribe"},
                 "turn_detection": {"type": "server_vad"},
             },
             "output": {"format": pcm, "voice": "marin"},
@@ -385,6 +385,7 @@ async def test_what_was_said_is_said_again_to_the_next_connection(person: Make) 
     [
         ({}, "the connection is lost"),
         ({"code": "session_expired"}, "the model's session has reached its longest duration"),
+        ({"close": "maximum duration"}, "the model's session has reached its longest duration"),
     ],
 )
 async def test_after_the_first_word_a_failure_ends_the_talk(
@@ -395,7 +396,9 @@ async def test_after_the_first_word_a_failure_ends_the_talk(
     await caller.begin("r1")
     await caller.say("r1", "Hel", 400)
     await someone.until("words")
-    if event:
+    if "close" in event:
+        await caller.close(1001, f"Your session hit the {event['close']} of 60 minutes.")
+    elif event:
         await caller.tell("error", error=event)
     else:
         caller.cut()

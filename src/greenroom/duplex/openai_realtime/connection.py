@@ -92,9 +92,8 @@ class Realtime:
             event = orjson.loads(await self._connection.recv_bytes())
             if isinstance(event, dict) and isinstance(event.get("type"), str):
                 return event
-        except ConnectionClosed:
-            lost = ProviderFailed(self._provider, "the connection is lost")
-            raise self._error or lost from None
+        except ConnectionClosed as closed:
+            raise self._error or _loss(self._provider, closed) from None
         except orjson.JSONDecodeError:
             pass
         raise ProviderFailed(self._provider, "sends what is no event")
@@ -179,6 +178,13 @@ async def _connect(
         ) from None
     except (OSError, EOFError, InvalidHandshake, OpenAIError) as error:
         raise ProviderFailed(provider, f"can't be reached ({type(error).__name__})") from None
+
+
+def _loss(provider: str, closed: ConnectionClosed) -> ProviderFailed:
+    """A session that has lasted too long is told by an error, or by the reason of the closing."""
+    if closed.rcvd is not None and "maximum duration" in closed.rcvd.reason:
+        return failure_of(provider, {"code": "session_expired"})
+    return ProviderFailed(provider, "the connection is lost")
 
 
 _FINAL = {

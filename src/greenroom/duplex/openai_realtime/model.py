@@ -30,7 +30,7 @@ from greenroom.speech.ports import ProviderContext
 from greenroom.speech.provider_uri import parse_provider_uri
 
 DEFAULT_MODEL = "gpt-realtime-2.1"
-DEFAULT_TRANSCRIBER = "gpt-4o-mini-transcribe"
+DEFAULT_TRANSCRIBER = "gpt-transcribe"
 
 
 class RealtimeModel:
