@@ -301,6 +301,11 @@ class AvatarSettings(_Group):
         BeforeValidator(_as_list),
         Field(min_length=1, max_length=2, description="where avatars are seen"),
     ] = ("room",)
+    ready: Names = Field(
+        ("mira",),
+        description="avatars whose artwork is made ready, at `medium`, by every renderer when it "
+        "starts: else the first face of an avatar takes a second or two",
+    )
     max_sessions: int = Field(50, ge=1, description="avatars at once in this process")
     max_waiting: int = Field(1_000, ge=1, description="sessions that were not initialised yet")
     renderers: int = Field(0, ge=0, description="processes that draw and encode; 0: one per core")

@@ -66,3 +66,16 @@ async def test_agora_channels_without_agoras_sdk_end_the_start_with_what_to_inst
     wanted = settings(monkeypatch, data_dir, GREENROOM_SERVER__APIS="avatar", **agora)
     with pytest.raises(ConfigurationError, match=r"avatar\.venues: .*greenroom\[agora\]"):
         await start(wanted)
+
+
+async def test_an_avatar_that_is_to_be_ready_must_be_there(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = settings(
+        monkeypatch,
+        data_dir,
+        GREENROOM_SERVER__APIS="avatar",
+        GREENROOM_AVATAR__READY="mira,nobody",
+    )
+    with pytest.raises(ConfigurationError, match=r"avatar\.ready: .*known: amara, jonas"):
+        await start(wanted)

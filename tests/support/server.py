@@ -35,6 +35,7 @@ DEFAULTS = {
     "GREENROOM_RATES__ENABLED": "false",
     # What most tests need; renderers of avatars cost CPU to start.
     "GREENROOM_SERVER__APIS": "commerce",
+    "GREENROOM_AVATAR__READY": "",
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -16,9 +16,11 @@ from greenroom.api.avatars.parts import AvatarParts, avatar_tokens
 from greenroom.api.watch.links import WatchLinks
 from greenroom.api.watch.routes import create_watch_routes
 from greenroom.app.foundation import Foundation
+from greenroom.avatar.formats import FORMATS
 from greenroom.avatar.packs.library import AvatarLibrary
+from greenroom.avatar.ports import FaceSettings
 from greenroom.avatar.renderer import HelperRenderers
-from greenroom.errors import ConfigurationError
+from greenroom.errors import ConfigurationError, InvalidInput
 from greenroom.rooms.agora import installation
 from greenroom.rooms.agora.channels import AgoraChannels
 from greenroom.rooms.agora.venue import AgoraAddress, AgoraVenue
@@ -56,7 +58,9 @@ async def open_avatars(base: Foundation, stack: AsyncExitStack, place: Place) ->
         AvatarLibrary, avatar.directory or settings.data_dir / "avatars"
     )
     wanted = _wanted_venues(base, stack)
-    renderers = HelperRenderers(avatar.renderers, avatar.max_sessions)
+    renderers = HelperRenderers(
+        avatar.renderers, avatar.max_sessions, expected=_expected(library, avatar.ready)
+    )
     stack.push_async_callback(renderers.close)
     await renderers.start()
     beside: dict[str, OpenVenue] = {}
@@ -101,6 +105,16 @@ async def open_avatars(base: Foundation, stack: AsyncExitStack, place: Place) ->
         ("avatars are seen in", ", ".join([*wanted, *beside])),
     )
     return AvatarService(api, api.app(routes), chosen)
+
+
+def _expected(library: AvatarLibrary, ready: Sequence[str]) -> list[FaceSettings]:
+    """The faces of the avatars that are to be ready. Raises ConfigurationError."""
+    try:
+        folders = [library.find(avatar_id) for avatar_id in ready]
+    except InvalidInput as error:
+        problem = f"there is no such avatar; known: {error.allowed}"
+        raise ConfigurationError("avatar.ready", problem) from error
+    return [FaceSettings(str(folder), FORMATS["medium"], "H264") for folder in folders]
 
 
 def _wanted_venues(base: Foundation, stack: AsyncExitStack) -> Mapping[str, OpenVenue]:
