@@ -1,6 +1,5 @@
 """Talks to a duplex session from the terminal: a WAV file is what the person says."""
 
-
 from __future__ import annotations
 
 import argparse
