@@ -17,6 +17,7 @@ from greenroom.avatar.clip.rendering import render, requests
 from greenroom.avatar.formats import FORMATS, LOOK_AHEAD, PictureFormat, VideoCodec
 from greenroom.avatar.ports import EncodedPicture, FrameRequest
 from greenroom.errors import InvalidInput, ProviderFailed
+from greenroom.providers.scheduling import kept_scheduling
 
 SMALL = PictureFormat(64, 48, 20, 100_000)
 ENCODERS = {"H264": "libx264", "VP8": "libvpx", "AV1": "libsvtav1"}
@@ -38,6 +39,8 @@ class SoundMeter:
             "VP8": {"lag-in-frames": "0", "deadline": "realtime"},
             "AV1": {"preset": "12", "svtav1-params": "pred-struct=1"},
         }[codec]
+        with kept_scheduling():
+            self._encoder.open()
 
     def frame(self, request: FrameRequest) -> EncodedPicture:
         if len(self.asked) == self._fails_at:
