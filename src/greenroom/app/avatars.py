@@ -54,9 +54,7 @@ async def open_avatars(base: Foundation, stack: AsyncExitStack, place: Place) ->
     """
     settings, avatar, secret = base.settings, base.settings.avatar, base.credentials.jwt_secret
     clock = asyncio.get_running_loop()
-    library = await asyncio.to_thread(
-        AvatarLibrary, avatar.directory or settings.data_dir / "avatars"
-    )
+    library = await asyncio.to_thread(AvatarLibrary.of, settings)
     wanted = _wanted_venues(base, stack)
     renderers = HelperRenderers(
         avatar.renderers, avatar.max_sessions, expected=_expected(library, avatar.ready)
@@ -88,15 +86,14 @@ async def open_avatars(base: Foundation, stack: AsyncExitStack, place: Place) ->
         )
     )
     stack.push_async_callback(stage.drain, 0)
+    tokens = avatar_tokens(secret, avatar)
     api = AvatarApis(
         AvatarParts(
             settings=settings,
             sessions=base.sessions,
             avatars=stage,
-            authenticator=Authenticator(
-                base.credentials.api_keys, base.keys, avatar_tokens(secret, avatar)
-            ),
-            tokens=avatar_tokens(secret, avatar),
+            authenticator=Authenticator(base.credentials.api_keys, base.keys, tokens),
+            tokens=tokens,
             public_url=place.address,
         )
     )

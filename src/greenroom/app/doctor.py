@@ -205,9 +205,7 @@ async def _avatars(settings: Settings) -> Finding:
     bind(settings.server.host, avatar.port, "avatar.port").close()
     if "agora" in avatar.venues:
         installation.require()
-    library = await asyncio.to_thread(
-        AvatarLibrary, avatar.directory or settings.data_dir / "avatars"
-    )
+    library = await asyncio.to_thread(AvatarLibrary.of, settings)
     renderers = HelperRenderers(1, 1)
     try:
         await renderers.start()

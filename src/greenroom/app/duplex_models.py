@@ -41,13 +41,15 @@ async def open_duplex_model(
         scheme = uri.partition(":")[0]
         if scheme not in SCHEMES:
             raise UnknownProvider("duplex.model", uri, SCHEMES)
+        if scheme in models:
+            continue
         if scheme == "cascade":
-            models.setdefault(scheme, _cascade(base, engines, transcriber, stack))
+            models[scheme] = _cascade(base, engines, transcriber, stack)
         elif scheme == "personaplex":
             from greenroom.duplex.personaplex import model as personaplex  # noqa: PLC0415
 
             uris = [each for each in duplex.model if each.startswith("personaplex:")]
-            models[scheme] = models.get(scheme) or personaplex.create(
+            models[scheme] = personaplex.create(
                 uris,
                 transcriber=transcriber,
                 voice_activity=engines.voice_activity,

@@ -51,7 +51,7 @@ def avatar(
     if out.exists() and not force:
         raise InvalidInput("out", f"{out} is there already", "another name, or --force")
     settings = load_settings(data_dir=data_dir)
-    library = AvatarLibrary(settings.avatar.directory or settings.data_dir / "avatars")
+    library = AvatarLibrary.of(settings)
     folder = library.find(avatar if avatar is not None else library.ids()[0])
     face = FaceSettings(str(folder), FORMATS[quality], chosen, seed)
     began = time.perf_counter()

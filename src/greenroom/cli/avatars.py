@@ -115,5 +115,4 @@ def _draw(packs: list[AvatarPack], out: Path, size: int, columns: int) -> None:
 def _library(data_dir: Path | None) -> AvatarLibrary:
     from greenroom.avatar.packs.library import AvatarLibrary
 
-    settings = load_settings(data_dir=data_dir)
-    return AvatarLibrary(settings.avatar.directory or settings.data_dir / "avatars")
+    return AvatarLibrary.of(load_settings(data_dir=data_dir))

@@ -8,6 +8,7 @@ from pathlib import Path
 from greenroom.avatar.packs.manifest import MANIFEST, Manifest
 from greenroom.avatar.packs.pack import load_pack
 from greenroom.errors import InvalidInput
+from greenroom.settings import Settings
 
 SHIPPED = Path(__file__).parent.parent / "artwork"
 MAX_PACKS = 500
@@ -32,6 +33,11 @@ class AvatarLibrary:
         if directory is not None:
             for folder in _packs_in(directory)[:MAX_PACKS]:
                 self._add(folder)
+
+    @classmethod
+    def of(cls, settings: Settings) -> AvatarLibrary:
+        """The avatars of a server with these settings. Blocks for a while."""
+        return cls(settings.avatar.directory or settings.data_dir / "avatars")
 
     def ids(self) -> tuple[str, ...]:
         """The ids of all avatars, sorted; without aliases."""
