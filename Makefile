@@ -53,7 +53,7 @@ lock: ## Write the lock files anew from pyproject.toml
 	$(BIN)/pip-compile -q --generate-hashes --strip-extras --allow-unsafe --no-header \
 	  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-annotate \
 	  --extra espeak --extra openai --extra postgresql --extra redis --extra whisper --extra piper \
-	  --extra livekit --extra dev \
+	  --extra livekit --extra workers --extra dev \
 	  -c requirements.lock -o requirements-dev.lock pyproject.toml
 
 clean: ## Remove the virtual environment and what the checks leave

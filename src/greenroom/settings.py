@@ -55,11 +55,11 @@ class ServerSettings(_Group):
     """Where the server listens and what one client may cost it."""
 
     apis: Annotated[
-        tuple[Literal["commerce", "avatar", "duplex"], ...],
+        tuple[Literal["commerce", "orchestrator", "avatar", "duplex"], ...],
         NoDecode,
         BeforeValidator(_as_list),
-        Field(min_length=1, max_length=3, description="what is served"),
-    ] = ("commerce", "avatar", "duplex")
+        Field(min_length=1, max_length=4, description="what is served"),
+    ] = ("commerce", "orchestrator", "avatar", "duplex")
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     trusted_proxies: str = Field(
@@ -368,6 +368,62 @@ class DuplexSettings(_Group):
     )
 
 
+class OrchestratorSettings(_Group):
+    """The voice-assistant orchestrator: one agent and one person in a LiveKit room."""
+
+    allow_anonymous: bool = Field(
+        False,
+        description="serve this API without credentials beyond this machine too; its documents "
+        "know none, so on a loopback bind none are asked for",
+    )
+    greeting: str = Field(
+        "Hello! How can I help you today?",
+        max_length=1_000,
+        description="said first where a start has no `openingLine`",
+    )
+    token_ttl: Seconds = Field(7_200.0, gt=0, description="for which a start's room token is good")
+    max_sessions: int = Field(
+        1_000, ge=1, description="live sessions at once; with workers on all machines together"
+    )
+    max_sessions_per_user: int = Field(20, ge=1, description="live sessions of one `userName`")
+    retry_after: int = Field(
+        5, ge=1, description="seconds after which a refused start is told to try again"
+    )
+    max_user_name: int = Field(128, ge=1, le=256, description="characters of `userName`")
+    max_opening_line: int = Field(1_000, ge=1, description="characters of `openingLine`")
+    max_prompt: int = Field(20_000, ge=1, description="characters of `systemPrompt`")
+    start_timeout: Seconds = Field(
+        30.0, gt=0, description="a session that no agent has taken so long ends as failed"
+    )
+    max_duration: Seconds = Field(7_200.0, gt=0, description="of one session")
+
+
+class WorkerSettings(_Group):
+    """Agents on Celery workers. Without `celery_broker_url` agents run in the server."""
+
+    name: str = Field("", description="this worker's name in Celery; default: agents@ the host")
+    capacity: int = Field(
+        0, ge=0, le=1_000, description="agents at once in one worker; 0: 20 for each core"
+    )
+    queue: str = Field("greenroom", min_length=1, description="the Celery queue of agents to run")
+    lease: Seconds = Field(
+        3.0,
+        ge=1.0,
+        description="an agent that has not been heard of so long is taken to be lost, and "
+        "another takes its place; renewed three times in it",
+    )
+    attempts: int = Field(
+        5, ge=1, description="workers that may be lost in one session; then it ends as failed"
+    )
+    drain_timeout: Seconds = Field(
+        30.0, description="for a worker's talks to end after SIGTERM; then others take them over"
+    )
+    health_port: int = Field(
+        0, ge=0, le=65535, description="where a worker answers /health and /metrics; 0: nowhere"
+    )
+    health_host: str = "127.0.0.1"
+
+
 class Settings(BaseSettings):
     """Everything that can be set."""
 
@@ -408,6 +464,11 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("GREENROOM_REDIS_URL", "REDIS_URL"),
         description="share rate limits and session control between servers",
     )
+    celery_broker_url: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("GREENROOM_CELERY_BROKER_URL", "CELERY_BROKER_URL"),
+        description="run the orchestrator's agents on Celery workers, by this broker",
+    )
     server: ServerSettings = ServerSettings()
     storage: StorageSettings = StorageSettings()
     rates: RateSettings = RateSettings()
@@ -419,6 +480,8 @@ class Settings(BaseSettings):
     recording: RecordingSettings = RecordingSettings()
     avatar: AvatarSettings = AvatarSettings()
     duplex: DuplexSettings = DuplexSettings()
+    orchestrator: OrchestratorSettings = OrchestratorSettings()
+    workers: WorkerSettings = WorkerSettings()
 
     @classmethod
     def settings_customise_sources(

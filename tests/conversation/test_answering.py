@@ -135,11 +135,20 @@ async def test_the_agent_is_told_what_was_said_before(talk: Make) -> None:
 
 async def test_a_conversation_is_taken_up_where_it_was_left(talk: Make) -> None:
     history = [Message("user", "one"), Message("assistant", "First.")]
-    t = talk(history=history, greeting="Welcome!")
-    await t.conversation.start()
+    t = talk(history=history)
     await t.turn()
     assert t.agent.heard == [("hello", tuple(history))]
     assert t.sentences == ["All right."]
+
+
+async def test_a_conversation_that_is_taken_up_again_may_begin_with_words_of_its_own(
+    talk: Make,
+) -> None:
+    history = [Message("user", "one"), Message("assistant", "First.")]
+    t = talk(history=history, greeting="I am back.")
+    await t.conversation.start()
+    await t.quiet(1_000)
+    assert t.said == "I am back."
 
 
 async def test_after_an_answer_a_single_word_is_a_turn(talk: Make) -> None:

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 from starlette.applications import Starlette
 
-from greenroom.agents.ports import Agent
 from greenroom.api.auth import Authenticator, SessionTokens
 from greenroom.api.commerce.app import CommerceApi
 from greenroom.api.commerce.parts import CommerceParts
 from greenroom.api.limits import RateLimits
-from greenroom.app.conversations import Conversations, Kept
+from greenroom.app.conversations import Cast, Conversations, Kept, preferred_voice
 from greenroom.app.engines import Engines, warm_up, without_options
 from greenroom.app.foundation import Foundation
 from greenroom.app.metering import Meter
@@ -53,8 +52,9 @@ async def open_commerce(
     limits = RateLimits(settings.rates, base.redis_url)
     stack.push_async_callback(limits.close)
 
-    def new_agent(_: Session, kept: Kept, on_usage: UsageListener) -> tuple[Agent, str]:
-        return agents.create(ShopContext.from_json(kept), on_usage), providers.greeting
+    def new_agent(session: Session, kept: Kept, on_usage: UsageListener) -> Cast:
+        agent = agents.create(ShopContext.from_json(kept), on_usage)
+        return Cast(agent, providers.greeting, preferred_voice(session))
 
     ttl = settings.auth.session_token_ttl
     api = CommerceApi(

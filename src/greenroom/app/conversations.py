@@ -28,9 +28,23 @@ from greenroom.speech.transcriber_chain import TranscriberChain
 Kept: TypeAlias = dict[str, Any]
 """What the `ContextEntry` of a session's earlier talk has."""
 
-AgentFactory = Callable[[Session, Kept, UsageListener], tuple[Agent, str]]
-"""Makes the agent of a session, which remembers what was kept, and says how it greets ("": it
-doesn't). The listener is told what its requests to a model use up.
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who talks in a session: an agent, how it greets ("": it doesn't), and its voice.
+
+    Without a voice, or with one that is none of ours, it has the voice of the settings.
+    """
+
+    agent: Agent
+    greeting: str = ""
+    voice: str | None = None
+
+
+AgentFactory = Callable[[Session, Kept, UsageListener], Cast]
+"""Makes the agent of a session, which remembers what was kept. The listener is told what its
+requests to a model use up.
 """
 
 
@@ -61,23 +75,30 @@ class Conversations:
         output: AudioOutput,
         listener: Listener,
         records: Sequence[Record],
+        opening: str | None = None,
     ) -> Conversation:
-        """A conversation for `session`, taken up where `records` left it. Close it when done."""
+        """A conversation for `session`, taken up where `records` left it. Close it when done.
+
+        `opening` is what the agent says first, in the place of its own greeting; that it says only
+        where nothing was said before.
+        """
 
         def journal(entry: Entry) -> None:
             if self.writes_words or not isinstance(entry, TranscriptEntry):
                 self.sessions.append(session.id, entry)
 
         on_usage = self.meter.listener(journal)
-        agent, greeting = self.new_agent(session, views.last_context(records), on_usage)
+        cast = self.new_agent(session, views.last_context(records), on_usage)
         providers = Providers(
             self.voice_activity,
             self.transcriber.for_session(on_usage),
             self.synthesizer.for_session(on_usage),
-            agent,
-            self._voice(session),
+            cast.agent,
+            cast.voice if cast.voice in VOICES else self.settings.providers.voice,
         )
-        said = [entry for _, entry in views.transcript(records)]
+        said = spoken_messages([entry for _, entry in views.transcript(records)])
+        if opening is None:
+            opening = "" if said else cast.greeting
         return Conversation(
             providers,
             output=output,
@@ -86,14 +107,14 @@ class Conversations:
             turns=self.settings.turns,
             replies=self.settings.replies,
             clock=asyncio.get_running_loop(),
-            history=spoken_messages(said),
-            greeting=greeting,
+            history=said,
+            greeting=opening,
             asides=not self.writes_words,
         )
 
-    def _voice(self, session: Session) -> str:
-        """The voice that the session's preferences ask for, if it is one of ours."""
-        context = session.settings.get("context")
-        preferences = context.get("preferences") if isinstance(context, dict) else None
-        asked = preferences.get("voice") if isinstance(preferences, dict) else None
-        return asked if asked in VOICES else self.settings.providers.voice
+
+def preferred_voice(session: Session) -> str | None:
+    """The voice that the session's preferences ask for."""
+    context = session.settings.get("context")
+    preferences = context.get("preferences") if isinstance(context, dict) else None
+    return preferences.get("voice") if isinstance(preferences, dict) else None

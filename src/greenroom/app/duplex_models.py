@@ -6,8 +6,7 @@ import asyncio
 from contextlib import AsyncExitStack
 
 from greenroom.agents.interview.tools import FINISH
-from greenroom.agents.ports import Agent
-from greenroom.app.conversations import Conversations, Kept
+from greenroom.app.conversations import Cast, Conversations, Kept, preferred_voice
 from greenroom.app.engines import Engines, warm_up
 from greenroom.app.foundation import Foundation
 from greenroom.app.metering import Meter
@@ -78,10 +77,10 @@ def _cascade(
     agents = interview_agents(settings)
     stack.push_async_callback(agents.close)
 
-    def new_agent(session: Session, kept: Kept, on_usage: UsageListener) -> tuple[Agent, str]:
+    def new_agent(session: Session, kept: Kept, on_usage: UsageListener) -> Cast:
         prompt = persona_of(session).text_prompt
         agent = agents.create(prompt, kept, on_usage, seed=session.id)
-        return agent, agent.opening()
+        return Cast(agent, agent.opening(), preferred_voice(session))
 
     return CascadeModel(
         Conversations(

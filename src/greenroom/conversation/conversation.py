@@ -136,8 +136,8 @@ class Conversation:
         self._microphone = Microphone(providers.voice_activity, turns, clock, self._on_window)
 
     async def start(self) -> None:
-        """Greet, if there is a greeting and nothing has been said yet."""
-        if self._greeting and not self._history and self._turns.idle and not self._closed:
+        """Say the greeting, if there is one and nobody is speaking."""
+        if self._greeting and self._turns.idle and not self._closed:
             self._turns.reply_began()
             self._say(_new_turn_id(), self._greeting, "greeting", Stages())
 

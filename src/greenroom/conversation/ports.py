@@ -192,6 +192,11 @@ class Conversations(Protocol):
         output: AudioOutput,
         listener: Listener,
         records: Sequence[Record],
+        opening: str | None = None,
     ) -> Conversation:
-        """A conversation for `session`, taken up where `records` left it. Close it when done."""
+        """A conversation for `session`, taken up where `records` left it. Close it when done.
+
+        `opening` is what the agent says first, in the place of its own greeting; that it says only
+        where nothing was said before.
+        """
         ...

@@ -16,6 +16,7 @@ from greenroom.sessions.model import (
     Entry,
     LifecycleEntry,
     MetricEntry,
+    PresenceEntry,
     Record,
     ToolCallEntry,
     TranscriptEntry,
@@ -34,6 +35,7 @@ _TYPES: dict[str, type[Entry]] = {
         ContextEntry,
         AnalyticsEntry,
         LifecycleEntry,
+        PresenceEntry,
     )
 }
 

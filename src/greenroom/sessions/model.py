@@ -130,8 +130,35 @@ class LifecycleEntry:
     detail: str = ""
 
 
+PresenceEvent = Literal[
+    "agent_joined", "agent_left", "agent_lost", "human_joined", "human_left", "first_words"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceEntry:
+    """Who was there to talk, and when: what the length of a conversation is counted by.
+
+    `happened` is in microseconds since 1970; it may lie before the entry was written (`agent_lost`
+    is written by who finds that an agent is gone, with the time of its last sign of life). `who` is
+    the identity of the person, or the node of the agent.
+    """
+
+    kind: ClassVar[Literal["presence"]] = "presence"
+    turn_id: str | None
+    event: PresenceEvent
+    happened: int
+    who: str = ""
+
+
 Entry: TypeAlias = (
-    TranscriptEntry | ToolCallEntry | MetricEntry | ContextEntry | AnalyticsEntry | LifecycleEntry
+    TranscriptEntry
+    | ToolCallEntry
+    | MetricEntry
+    | ContextEntry
+    | AnalyticsEntry
+    | LifecycleEntry
+    | PresenceEntry
 )
 
 

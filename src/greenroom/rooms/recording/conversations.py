@@ -88,13 +88,14 @@ class RecordedConversations:
         output: AudioOutput,
         listener: Listener,
         records: Sequence[Record],
+        opening: str | None = None,
     ) -> Conversation:
         """A conversation for `session`; closing it ends its recording."""
         loop = asyncio.get_running_loop()
         recording = self._recordings.begin(session.id, session.settings, clock=loop)
         if recording is None:
             return self._conversations.open(
-                session, output=output, listener=listener, records=records
+                session, output=output, listener=listener, records=records, opening=opening
             )
         try:
             conversation = self._conversations.open(
@@ -102,6 +103,7 @@ class RecordedConversations:
                 output=RecordedOutput(output, recording),
                 listener=listener,
                 records=records,
+                opening=opening,
             )
         except BaseException:
             recording.end()

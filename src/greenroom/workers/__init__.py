@@ -1,0 +1,1 @@
+"""Where an agent runs: in the server, or on a Celery worker."""
