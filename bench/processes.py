@@ -72,7 +72,7 @@ async def greenroom(data_dir: Path, settings: dict[str, str]) -> AsyncIterator[S
         "GREENROOM_LOG_LEVEL": "warning",
         **settings,
     }
-    async with _started([sys.executable, "-c", SERVE, "serve"], environment, port, data_dir) as s:
+    async with started([sys.executable, "-c", SERVE, "serve"], environment, port, data_dir) as s:
         yield s
 
 
@@ -81,7 +81,7 @@ async def baseline(data_dir: Path) -> AsyncIterator[Server]:
     """The bare routes of `baseline.py`."""
     port = free_port()
     command = [sys.executable, str(HERE / "baseline.py"), str(port)]
-    async with _started(command, dict(os.environ), port, data_dir) as server:
+    async with started(command, dict(os.environ), port, data_dir) as server:
         yield server
 
 
@@ -93,10 +93,11 @@ def free_port() -> int:
 
 
 @contextlib.asynccontextmanager
-async def _started(
-    command: list[str], environment: dict[str, str], port: int, folder: Path
+async def started(
+    command: list[str], environment: dict[str, str], port: int, folder: Path, name: str = "server"
 ) -> AsyncIterator[Server]:
-    log = folder / "server.log"
+    """A process that answers on `port`, once it does; its log is `name`.log in `folder`."""
+    log = folder / f"{name}.log"
     with log.open("ab") as out:
         process = await asyncio.create_subprocess_exec(
             *command, env=environment, stdout=out, stderr=out, start_new_session=True
@@ -122,14 +123,15 @@ async def _started(
 
 
 async def _answers(port: int) -> bool:
-    """Whether a request is answered; the port alone is open before the server is ready."""
+    """Whether it is ready; the port alone is open before, and a worker answers 503."""
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
     except OSError:
         return False
     try:
         writer.write(b"GET /health HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")
-        return (await reader.readline()).startswith(b"HTTP/1.1")
+        status = (await reader.readline()).split(b" ")[1:2]
+        return bool(status) and status != [b"503"]
     except OSError:
         return False
     finally:

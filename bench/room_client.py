@@ -105,9 +105,13 @@ class Person:
     _tracks: asyncio.Queue[rtc.Track] = field(default_factory=asyncio.Queue)
 
     async def join(self, url: str, name: str, identity: str) -> None:
+        await self.enter(url, token(name, identity))
+
+    async def enter(self, url: str, token: str) -> None:
+        """Join the room that a token is for."""
         self.room.on("track_subscribed", lambda track, *_: self._tracks.put_nowait(track))
         began = time.monotonic()
-        await asyncio.wait_for(self.room.connect(url, token(name, identity)), 20)
+        await asyncio.wait_for(self.room.connect(url, token), 20)
         self.connected_s = time.monotonic() - began
 
     async def open_microphone(self, queue_ms: int = 0) -> rtc.AudioSource:
