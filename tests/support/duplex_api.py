@@ -20,8 +20,8 @@ from starlette.routing import BaseRoute
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from greenroom.api.access import Access
 from greenroom.api.auth import Authenticator, SessionTokens
-from greenroom.api.duplex.access import Access
 from greenroom.api.duplex.app import DuplexApi
 from greenroom.api.duplex.parts import DuplexParts
 from greenroom.api.server_protocol import BoundedHttpProtocol, BoundedWebSocketProtocol
@@ -312,7 +312,7 @@ async def running_duplex(
         sessions = RememberedSessions()
         sessions.gate.set()
         tokens = SessionTokens(SECRET, 3_600)
-        access = Access(Authenticator([API_KEY], OneKey(), tokens), settings)
+        access = Access.to_duplex(Authenticator([API_KEY], OneKey(), tokens), settings)
 
         async def answers() -> None:
             """A part that does its work."""

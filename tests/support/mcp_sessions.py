@@ -15,8 +15,8 @@ from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from starlette.applications import Starlette
 
+from greenroom.api.access import Access
 from greenroom.api.auth import Authenticator, SessionTokens
-from greenroom.api.duplex.access import Access
 from greenroom.api.duplex.parts import DuplexParts
 from greenroom.api.mcp.app import McpApi
 from greenroom.api.mcp.limits import McpLimits
@@ -129,7 +129,9 @@ async def mcp_of(
 ) -> AsyncIterator[RunningMcp[SomeSessions]]:
     """The API on a free port, over sessions of the test's own."""
     settings = Settings(data_dir=data_dir, **options)
-    access = Access(Authenticator([API_KEY], OneKey(), SessionTokens(SECRET, 3_600)), settings)
+    access = Access.to_duplex(
+        Authenticator([API_KEY], OneKey(), SessionTokens(SECRET, 3_600)), settings
+    )
     parts = DuplexParts(settings, sessions, access)
     limits = limits or McpLimits(look_interval=0)
     api = McpApi(parts, "http://127.0.0.1:8080", limits)

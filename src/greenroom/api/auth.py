@@ -156,6 +156,11 @@ def bearer_token(request: HttpRequest) -> str | None:
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
+def api_key_or_token(request: HttpRequest) -> str | None:
+    """The token of the Authorization header, else what `x-api-key` holds."""
+    return bearer_token(request) or request.header(b"x-api-key") or None
+
+
 def handshake_token(request: HttpRequest) -> str | None:
     """The token of a WebSocket's handshake: the header's, else `token` in the query."""
     return bearer_token(request) or request.query("token")

@@ -12,8 +12,8 @@ import numpy as np
 import orjson
 from starlette.applications import Starlette
 
+from greenroom.api.access import Access
 from greenroom.api.auth import Authenticator, SessionTokens
-from greenroom.api.duplex.access import Access
 from greenroom.api.duplex.app import DuplexApi
 from greenroom.api.duplex.parts import DuplexParts
 from greenroom.api.duplex.views import session_body
@@ -87,7 +87,7 @@ async def open_duplex(
     stack.push_async_callback(sessions.drain, 0)
     webhooks.start()
     tokens = SessionTokens(secret, duplex.enter_timeout + duplex.max_duration, audience=_AUDIENCE)
-    access = Access(Authenticator(base.credentials.api_keys, base.keys, tokens), settings)
+    access = Access.to_duplex(Authenticator(base.credentials.api_keys, base.keys, tokens), settings)
 
     async def speak(voice: str, text: str) -> tuple[Pcm, int]:
         said = engines.synthesizer.speak(text, engine_voice(voice))

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from greenroom.api.duplex.access import Access
+from greenroom.api.access import Access
 from greenroom.api.http import HttpRequest
 from greenroom.errors import Forbidden, Unauthorized
 from support.duplex_api import API_KEY, OTHER_KEY, VOICE, RunningDuplex, bearer

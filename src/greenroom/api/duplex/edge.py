@@ -6,7 +6,7 @@ import logging
 
 from starlette.types import Scope, Send
 
-from greenroom.api.duplex.access import Access
+from greenroom.api.access import Access
 from greenroom.api.duplex.errors import UpgradeRequired, wire_error
 from greenroom.api.endpoint import Call
 from greenroom.api.http import send_json

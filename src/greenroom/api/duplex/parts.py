@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from greenroom.api.duplex.access import Access
+from greenroom.api.access import Access
 from greenroom.api.duplex.samples import Speak
 from greenroom.api.health import Check
 from greenroom.duplex.ports import DuplexSessions, TrackedSession

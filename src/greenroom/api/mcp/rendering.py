@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from greenroom.api.duplex.access import Access
+from greenroom.api.access import Access
 from greenroom.api.duplex.routes import INLINE_ENTRIES
 from greenroom.api.duplex.views import session_body
 from greenroom.duplex.ports import TrackedSession
