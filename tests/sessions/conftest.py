@@ -46,11 +46,17 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def store(url: str, tmp_path: Path) -> AsyncIterator[Store]:
+def shared(request: pytest.FixtureRequest) -> bool:
+    """Whether several nodes write to a SQLite file; where a test asks for it by its parameter."""
+    return bool(getattr(request, "param", False))
+
+
+@pytest.fixture
+async def store(url: str, tmp_path: Path, shared: bool) -> AsyncIterator[Store]:
     """A database with Greenroom's tables."""
     if url.startswith("sqlite"):
         put_database(tmp_path / "sessions.db")
-    store = Store(database_url(url, tmp_path))
+    store = Store(database_url(url, tmp_path), shared=shared)
     await store.migrate()
     yield store
     await store.close()

@@ -142,12 +142,16 @@ def test_an_agent_that_was_replaced_takes_nobody_with_it_when_it_leaves() -> Non
 
 
 def test_what_is_written_after_the_end_changes_nothing() -> None:
-    told = [*entries(*BEGUN), ENDED, *entries((90, "agent_left", "a"), (8, "human_left", "ann"))]
+    told: list[Entry] = [
+        *entries(*BEGUN),
+        ENDED,
+        *entries((90, "agent_left", "a"), (8, "human_left", "ann")),
+    ]
     assert talk_seconds(records(*told), at(10)) == 7
 
 
 def test_other_records_are_passed_over() -> None:
-    told = [TranscriptEntry("t1", "user", "hello"), *entries(*BEGUN)]
+    told: list[Entry] = [TranscriptEntry("t1", "user", "hello"), *entries(*BEGUN)]
     assert talk_seconds(records(*told), at(10)) == 7
 
 

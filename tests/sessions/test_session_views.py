@@ -14,6 +14,7 @@ from greenroom.sessions.model import (
     Entry,
     LifecycleEntry,
     MetricEntry,
+    PresenceEntry,
     Record,
     Session,
     Status,
@@ -38,6 +39,7 @@ ENTRIES: list[Entry] = [
     ),
     MetricEntry("t1", "stages", {"first_token": 120.5}),
     ContextEntry("t1", {"cart_items": [], "viewed_products": ["p1"]}),
+    PresenceEntry(None, "human_joined", 1_767_355_200_000_001, "ann"),
     AnalyticsEntry(None, "evt_1", "tool_execution", {"success": True, "note": "é\u0000"}),
 ]
 

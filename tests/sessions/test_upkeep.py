@@ -12,18 +12,21 @@ from greenroom.sessions.control import LocalBus
 from greenroom.sessions.errors import StorageUnavailable
 from greenroom.sessions.model import EndReason, Session, Status, TranscriptEntry
 from greenroom.sessions.node import Node, Place
+from greenroom.sessions.overdue import Waits
 from greenroom.sessions.service import SessionService
 from greenroom.sessions.store import Store
-from greenroom.sessions.tables import journal, sessions
-from greenroom.sessions.upkeep import INTERVAL, NODE_LOST_AFTER
+from greenroom.sessions.tables import journal, nodes, sessions
+from greenroom.sessions.upkeep import INTERVAL, NODE_LOST_AFTER, TAKEN_UP_WITHIN
 
 MakeService = Callable[..., Awaitable[SessionService]]
 
 on_postgresql = pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+shared = pytest.mark.parametrize("shared", [True], indirect=True)
+"""On a database that several nodes write to, of either kind."""
 
 
-async def create(service: SessionService) -> Session:
-    return await service.create(api="commerce", tenant="shop", settings={})
+async def create(service: SessionService, api: str = "commerce") -> Session:
+    return await service.create(api=api, tenant="shop", settings={})
 
 
 async def active(service: SessionService) -> Session:
@@ -57,10 +60,31 @@ async def test_sessions_that_an_earlier_boot_left_ended_with_their_last_record(
     assert await service.recover() == []
 
 
+async def test_or_with_the_last_sign_of_life_of_that_boot_where_that_is_later(
+    make_service: MakeService, clock: ManualClock
+) -> None:
+    before = await make_service("one", "first", clock)
+    left = await active(before)
+    before.start_background()
+    await clock.wait_for_sleeper()
+    for _ in range(3):
+        await clock.let_pass(INTERVAL)
+    await before.close()
+    clock.advance(100)
+    # A boot that came no further than this one did is no sign of the session's life.
+    await make_service("one", "second", clock)
+    clock.advance(100)
+    service = await make_service("one", "third", clock)
+    [lost] = await service.recover()
+    assert lost.started_at is not None
+    assert lost.ended_at == lost.started_at + timedelta(seconds=3 * INTERVAL)
+    assert await service.get(left.id) == lost
+
+
 async def test_a_session_that_never_starts_ends(
     make_service: MakeService, clock: ManualClock
 ) -> None:
-    service = await make_service(clock=clock, never_started_after=60)
+    service = await make_service(clock=clock, waits=Waits(60))
     old = await create(service)
     started = await active(service)
     service.hold(started.id, lambda reason: None)
@@ -73,6 +97,31 @@ async def test_a_session_that_never_starts_ends(
     assert ended.status is Status.STOPPED
     assert ended.end_reason is EndReason.NEVER_STARTED
     assert (await service.get(young.id)).status is Status.WAITING
+
+
+async def test_a_session_that_an_agent_should_have_begun_has_failed_sooner(
+    make_service: MakeService, clock: ManualClock
+) -> None:
+    service = await make_service(clock=clock, waits=Waits(60, {"orchestrator": 30}))
+    agents, clients = await create(service, "orchestrator"), await create(service)
+    clock.advance(31)
+    [ended] = await service.reap()
+    assert ended.id == agents.id
+    assert (ended.status, ended.end_reason) == (Status.FAILED, EndReason.NEVER_STARTED)
+    clock.advance(30)
+    [ended] = await service.reap()
+    assert ended.id == clients.id
+
+
+async def test_a_session_that_starts_just_then_is_not_ended_as_never_started(
+    make_service: MakeService, clock: ManualClock
+) -> None:
+    service = await make_service(clock=clock, waits=Waits(60))
+    session = await create(service)
+    clock.advance(61)
+    [found] = await service._upkeep.find()
+    await service.start(session.id)
+    assert (await service._end_overdue(found)).status is Status.ACTIVE
 
 
 async def test_a_session_that_nobody_holds_ends_after_the_grace(
@@ -138,7 +187,7 @@ async def test_a_holder_hears_of_an_end_that_went_past_it(
     assert told == [EndReason.CLIENT_STOPPED]
 
 
-@on_postgresql
+@shared
 async def test_sessions_of_a_node_that_gives_no_sign_of_life_are_given_up(
     make_service: MakeService, clock: ManualClock
 ) -> None:
@@ -154,10 +203,90 @@ async def test_sessions_of_a_node_that_gives_no_sign_of_life_are_given_up(
     await clock.let_pass(INTERVAL)
     ended = await service.get(session.id)
     assert ended.end_reason is EndReason.NODE_LOST
+    assert ended.ended_at == session.started_at, "which is the node's last sign of life too"
+
+
+@shared
+async def test_a_session_whose_node_is_not_even_written_down_is_given_up(
+    make_service: MakeService, clock: ManualClock, store: Store
+) -> None:
+    gone = await make_service("gone", clock=clock)
+    session = await active(gone)
+    await store.write(lambda connection: connection.execute(delete(nodes)))
+    service = await make_service("one", clock=clock)
+    service.start_background()
+    await clock.wait_for_sleeper()
+    for _ in range(int(NODE_LOST_AFTER / INTERVAL)):
+        await clock.let_pass(INTERVAL)
+    ended = await service.get(session.id)
+    assert ended.end_reason is EndReason.NODE_LOST
     assert ended.ended_at == session.started_at
 
 
-@on_postgresql
+# Sessions that pass from a node to another one.
+
+
+@shared
+async def test_a_session_that_is_let_go_is_ended_neither_by_a_drain_nor_by_upkeep(
+    make_service: MakeService, clock: ManualClock
+) -> None:
+    one, two = await make_service("one", clock=clock), await make_service("two", clock=clock)
+    session = await active(one)
+    release = one.hold(session.id, lambda reason: None)
+    one.let_go(session.id)
+    release()
+    clock.advance(TAKEN_UP_WITHIN - 1)
+    assert await one.reap() == []
+    await one.drain(0)
+    assert (await one.get(session.id)).status is Status.ACTIVE
+    await two.start(session.id)
+    two.hold(session.id, lambda reason: None)
+    clock.advance(1000)
+    assert await one.reap() == []
+    assert (await one.get(session.id)).node == "two"
+
+
+async def test_one_that_nobody_takes_up_is_lost_at_the_time_it_was_let_go(
+    make_service: MakeService, clock: ManualClock
+) -> None:
+    service = await make_service(clock=clock)
+    session = await active(service)
+    service.let_go(session.id)
+    clock.advance(TAKEN_UP_WITHIN + 1)
+    [ended] = await service.reap()
+    assert (ended.status, ended.end_reason) == (Status.FAILED, EndReason.NODE_LOST)
+    assert ended.ended_at == clock.now() - timedelta(seconds=TAKEN_UP_WITHIN)
+    assert await service.reap() == []
+
+
+async def test_a_node_may_take_up_again_what_it_let_go(
+    make_service: MakeService, clock: ManualClock
+) -> None:
+    service = await make_service(clock=clock)
+    session = await active(service)
+    service.let_go(session.id)
+    await service.start(session.id)
+    service.hold(session.id, lambda reason: None)
+    clock.advance(1000)
+    assert await service.reap() == []
+
+
+@shared
+async def test_a_session_of_a_node_that_is_lost_is_taken_up_by_another(
+    make_service: MakeService, clock: ManualClock
+) -> None:
+    lost = await make_service("lost", clock=clock)
+    session = await active(lost)
+    await lost.close()
+    clock.advance(NODE_LOST_AFTER * 2)
+    service = await make_service(clock=clock)
+    taken = await service.start(session.id)
+    service.hold(session.id, lambda reason: None)
+    assert (taken.status, taken.node) == (Status.ACTIVE, "one")
+    assert await service.reap() == []
+
+
+@shared
 async def test_nodes_that_give_signs_of_life_are_left_alone(
     make_service: MakeService, clock: ManualClock
 ) -> None:
@@ -209,7 +338,7 @@ async def test_a_session_unheld_here_that_moved_meanwhile_is_not_ended(
 async def test_upkeep_outlives_a_database_that_fails_and_a_fault_of_its_own(
     make_service: MakeService, clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    service = await make_service(clock=clock, never_started_after=60)
+    service = await make_service(clock=clock, waits=Waits(60))
     session = await create(service)
     real = service.store.write
 

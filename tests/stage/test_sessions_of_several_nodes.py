@@ -55,9 +55,7 @@ class Cluster:
 async def cluster(empty_database: Path, tmp_path: Path) -> AsyncIterator[Cluster]:
     path = tmp_path / "sessions.db"
     shutil.copy(empty_database, path)
-    store = Store(database_url(f"sqlite:///{path}", tmp_path))
-    # As on PostgreSQL: what a node remembers of a session may be out of date.
-    store._engine.shared = True
+    store = Store(database_url(f"sqlite:///{path}", tmp_path), shared=True)
     line: dict[str, Deliver] = {}
     wires = [Wire(line), Wire(line)]
     services = [

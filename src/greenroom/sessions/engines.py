@@ -42,8 +42,8 @@ class Engine(Protocol):
     DataError where it refuses a row.
     """
 
-    shared: bool
-    """Whether other processes may write to the database too."""
+    networked: bool
+    """Whether the database is a server's: a commit whose connection breaks may have been done."""
 
     async def run(self, work: Work[T], *, write: bool) -> T:
         """Do `work` in a transaction and return what it returns, once that is committed."""
@@ -87,9 +87,9 @@ def prepare_sqlite(engine: Any) -> None:
 
 
 class SqliteEngine:
-    """A SQLite file, used by this process alone but for command-line tools."""
+    """A SQLite file. Processes of one machine may share it: they wait for each other's locks."""
 
-    shared = False
+    networked = False
 
     def __init__(self, url: URL) -> None:
         self._engine = create_engine(url, pool_size=_READERS + 1, max_overflow=0)
@@ -122,7 +122,7 @@ class SqliteEngine:
 class PostgresEngine:
     """A PostgreSQL database that many servers may share."""
 
-    shared = True
+    networked = True
 
     def __init__(self, url: URL) -> None:
         # Imported here: a server on SQLite starts without SQLAlchemy's asyncio half.

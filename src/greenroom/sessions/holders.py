@@ -24,6 +24,8 @@ class Holders:
         self._holds: dict[str, Stop] = {}
         # Active sessions of this node, and since when nobody holds them (None: somebody does).
         self._active: dict[str, float | None] = {}
+        # Those that another node is to take up, and since when.
+        self._given_away: dict[str, float] = {}
         self._free = asyncio.Event()
         self._free.set()
 
@@ -63,10 +65,17 @@ class Holders:
     def activated(self, session_id: str) -> None:
         """Take note that a session is active on this node."""
         self._active[session_id] = None if session_id in self._holds else self._clock.time()
+        self._given_away.pop(session_id, None)
+
+    def give_away(self, session_id: str) -> None:
+        """Take note that another node is to take a session up."""
+        self._active.pop(session_id, None)
+        self._given_away[session_id] = self._clock.time()
 
     def ended(self, session_id: str) -> None:
         """Take note that a session has ended, or is another node's."""
         self._active.pop(session_id, None)
+        self._given_away.pop(session_id, None)
 
     def held(self) -> list[str]:
         """Return the ids of the sessions that are held here."""
@@ -92,6 +101,11 @@ class Holders:
     def left_before(self, time: float) -> list[str]:
         """Return the ids of active sessions that nobody has held since before a monotonic time."""
         return [id_ for id_, since in self._active.items() if since is not None and since < time]
+
+    def given_away_before(self, time: float) -> list[str]:
+        """Return the ids of sessions that were given away before then and not taken, as far as is
+        known here."""
+        return [id_ for id_, since in self._given_away.items() if since < time]
 
 
 def _tell(stop: Stop, reason: EndReason) -> None:

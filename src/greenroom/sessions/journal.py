@@ -192,7 +192,7 @@ class Journal:
     async def _write(self, batch: Sequence[Operation]) -> None:
         """Write `batch` in one transaction, or, where something in it is refused, in parts."""
         mark = None
-        if self._store.shared:
+        if self._store.networked:
             # Only a commit over a network can fail in a way that leaves open whether it was done.
             mark = Mark(self._node.id, self._node.boot, next(self._numbers))
         delay = _FIRST_RETRY

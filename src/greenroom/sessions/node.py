@@ -1,7 +1,8 @@
 """Which server this is: an identity that outlives restarts, and the boot that tells them apart.
 
 The identity lies in the data folder, and a lock there keeps a second server out: two that share an
-identity would each take the other's sessions for its own.
+identity would each take the other's sessions for its own. A worker has no data folder of its own:
+its identity is new each time, and is forgotten when it ends.
 """
 
 from __future__ import annotations
@@ -13,13 +14,19 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select, update
 
 from greenroom.errors import ConfigurationError
-from greenroom.sessions.tables import nodes
+from greenroom.sessions.tables import nodes, sessions
 
 _ID_FILE = "node-id"
 _LOCK_FILE = "node.lock"
+_EPHEMERAL = "worker-"
+"""How the ids of ephemeral nodes begin; those of data folders are hexadecimal."""
+
+_HAS_NO_SESSIONS: ColumnElement[bool] = ~exists().where(
+    sessions.c.node == nodes.c.id, sessions.c.ended_at.is_(None)
+)
 
 # A POSIX lock is the process's: it does not keep out a second claim of the same process.
 _claimed: set[Path] = set()
@@ -44,6 +51,16 @@ class Node:
     id: str
     boot: str
     place: Place = NOWHERE
+
+    @property
+    def ephemeral(self) -> bool:
+        """Whether it lasts no longer than its process."""
+        return self.id.startswith(_EPHEMERAL)
+
+
+def ephemeral_node(name: str, place: Place = NOWHERE) -> Node:
+    """A node of a worker, which is another one each time that it starts."""
+    return Node(f"{_EPHEMERAL}{name}-{secrets.token_hex(4)}", secrets.token_hex(8), place)
 
 
 class NodeClaim:
@@ -98,11 +115,14 @@ def _identity(path: Path) -> str:
 
 
 def register(connection: Connection, node: Node, at: int) -> None:
-    """Write down that this boot of the node has begun, at `at` microseconds."""
-    place = asdict(node.place)
-    values = {"boot": node.boot, "heartbeat_at": at, "committed": 0, **place}
+    """Write down that this boot of the node has begun, at `at` microseconds.
+
+    The last sign of life stays the earlier boot's, until the next `beat`: that is when the sessions
+    ended that it has left.
+    """
+    values = {"boot": node.boot, "committed": 0, **asdict(node.place)}
     if not connection.execute(update(nodes).where(nodes.c.id == node.id).values(values)).rowcount:
-        connection.execute(insert(nodes).values(id=node.id, **values))
+        connection.execute(insert(nodes).values(id=node.id, heartbeat_at=at, **values))
 
 
 def beat(connection: Connection, node: Node, at: int) -> None:
@@ -112,6 +132,18 @@ def beat(connection: Connection, node: Node, at: int) -> None:
         .where(nodes.c.id == node.id, nodes.c.boot == node.boot)
         .values(heartbeat_at=at)
     )
+
+
+def forget(connection: Connection, node_id: str) -> None:
+    """Delete what is written of a node, unless it has active sessions: those are lost with it."""
+    connection.execute(delete(nodes).where(nodes.c.id == node_id, _HAS_NO_SESSIONS))
+
+
+def forget_silent(connection: Connection, silent_since: int) -> None:
+    """Delete ephemeral nodes, without sessions, that were silent since `silent_since` (in µs)."""
+    ephemeral = nodes.c.id.startswith(_EPHEMERAL, autoescape=True)
+    silent = nodes.c.heartbeat_at < silent_since
+    connection.execute(delete(nodes).where(ephemeral, silent, _HAS_NO_SESSIONS))
 
 
 def places(connection: Connection, alive_since: int) -> list[Place]:

@@ -92,7 +92,7 @@ class Start(Operation):
 class End(Operation):
     """A live session ends. `at` is the time of the entry; the session's own may lie before it.
 
-    `only_on`: not if it is another node's by then.
+    `only_on`: not if it is another node's by then. `only_from`: not if it is in no state of these.
     """
 
     session_id: str
@@ -102,6 +102,7 @@ class End(Operation):
     at: int
     ended_at: int
     only_on: str | None = None
+    only_from: Sequence[str] = LIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +198,7 @@ def _start(connection: Connection, start: Start, rows: list[JournalRow]) -> Outc
 
 def _end(connection: Connection, end: End, rows: list[JournalRow]) -> Outcome:
     values = {"status": end.status, "ended_at": end.ended_at, "end_reason": end.reason}
-    session = _move(connection, end.session_id, LIVE, values, end.only_on)
+    session = _move(connection, end.session_id, end.only_from, values, end.only_on)
     if session is None:
         return Outcome(find(connection, end.session_id))
     detail = f"{end.reason}: {end.detail}" if end.detail else end.reason

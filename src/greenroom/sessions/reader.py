@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, Text, cast, func, or_, select, tuple_
+from sqlalchemy import Connection, Text, cast, func, or_, select, tuple_
 
 from greenroom.errors import InvalidInput, SessionNotFound
 from greenroom.sessions.codec import decode_rows
@@ -20,7 +19,6 @@ from greenroom.sessions.tables import (
     journal,
     micros,
     moment,
-    nodes,
     session_of,
     sessions,
 )
@@ -177,41 +175,6 @@ def ended_without(
     return [session_of(row) for row in connection.execute(query).mappings()]
 
 
-def never_started(connection: Connection, before: datetime, limit: int) -> list[str]:
-    """Return ids of waiting sessions that were created before a time, oldest first."""
-    query = (
-        select(sessions.c.id)
-        .where(
-            sessions.c.ended_at.is_(None),
-            sessions.c.status == Status.WAITING.value,
-            sessions.c.created_at < micros(before),
-        )
-        .order_by(sessions.c.created_at)
-        .limit(limit)
-    )
-    return list(connection.execute(query).scalars())
-
-
-@dataclass(frozen=True, slots=True)
-class Active:
-    """An active session, the node that has it, and the time of its last record."""
-
-    session_id: str
-    node: str
-    last_at: datetime | None
-
-
-def active_on(connection: Connection, node: str) -> list[Active]:
-    """Return the active sessions of a node."""
-    return _active(connection, sessions.c.node == node)
-
-
-def active_on_lost_nodes(connection: Connection, but: str, silent_since: datetime) -> list[Active]:
-    """Return those of all nodes, `but` one, that gave no sign of life since a time."""
-    lost = select(nodes.c.id).where(nodes.c.id != but, nodes.c.heartbeat_at < micros(silent_since))
-    return _active(connection, sessions.c.node.in_(lost))
-
-
 def gone_among(connection: Connection, session_ids: Collection[str], node: str) -> list[Session]:
     """Return those of the sessions that have ended, or are active on another node than `node`."""
     query = select(sessions).where(
@@ -219,20 +182,3 @@ def gone_among(connection: Connection, session_ids: Collection[str], node: str) 
         or_(sessions.c.status.not_in(LIVE), sessions.c.node != node),
     )
     return [session_of(row) for row in connection.execute(query).mappings()]
-
-
-def _active(connection: Connection, condition: ColumnElement[bool]) -> list[Active]:
-    last = (
-        select(journal.c.at)
-        .where(journal.c.session_id == sessions.c.id)
-        .order_by(journal.c.seq.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    query = select(sessions.c.id, sessions.c.node, last).where(
-        sessions.c.ended_at.is_(None), sessions.c.status == Status.ACTIVE.value, condition
-    )
-    return [
-        Active(row[0], row[1], None if row[2] is None else moment(row[2]))
-        for row in connection.execute(query)
-    ]

@@ -6,7 +6,7 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AsyncExitStack
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -22,6 +22,7 @@ from greenroom.sessions.journal import Journal
 from greenroom.sessions.model import EndReason, Entry, Record, Session, Status
 from greenroom.sessions.node import NOWHERE, Node, NodeClaim, Place, places
 from greenroom.sessions.operations import AppendOnce, Create, End, Start, append_row
+from greenroom.sessions.overdue import Overdue, Waits
 from greenroom.sessions.reader import (
     MAX_ID_CHARACTERS,
     Records,
@@ -48,9 +49,9 @@ _LET_GO_WITHIN = 5.0
 class SessionService:
     """Sessions of one server. Made by `open_sessions`, or by hand: `open`, `recover`, `close`.
 
-    `never_started_after`: seconds that a session may wait. `reconnect_grace`: seconds that an
-    active session of this node may be held by nobody. `owned` is closed last. Every method that
-    waits may raise StorageUnavailable.
+    `waits`: how long a session may wait to be started. `reconnect_grace`: seconds that an active
+    session of this node may be held by nobody. `owned` is closed last. Every method that waits may
+    raise StorageUnavailable.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class SessionService:
         clock: Clock | None = None,
         commit_interval: float = 0.04,
         max_pending: int = 50_000,
-        never_started_after: float = 3_600.0,
+        waits: Waits | None = None,
         reconnect_grace: float = 30.0,
         owned: AsyncExitStack | None = None,
     ) -> None:
@@ -80,8 +81,8 @@ class SessionService:
             node,
             self._clock,
             self._holders,
-            self._end,
-            never_started_after=never_started_after,
+            self._end_overdue,
+            waits=waits or Waits(),
             reconnect_grace=reconnect_grace,
         )
         # Sessions that this process created, started or ended, and when that was known.
@@ -100,6 +101,7 @@ class SessionService:
             await self._upkeep.close()
             await self.bus.close()
             await self.journal.close()
+            await self._upkeep.leave()
         finally:
             if self._owned is not None:
                 await self._owned.aclose()
@@ -139,9 +141,11 @@ class SessionService:
         return self._remember(session)
 
     async def start(self, session_id: str) -> Session:
-        """Make a waiting session active on this node; an active one is taken over (a reconnect).
+        """Make a waiting session active on this node; an active one is taken over (a reconnect,
+        or the node before is lost).
 
-        A holder on another node is stopped with REPLACED. Raises SessionNotFound, SessionEnded.
+        A holder on another node is stopped with REPLACED, which takes at most 2 s where that node
+        does not answer. Raises SessionNotFound, SessionEnded.
         """
         if not is_session_id(session_id):
             raise SessionNotFound(session_id)
@@ -167,7 +171,12 @@ class SessionService:
         One that has ended is returned as it ended first. `detail` goes into the journal. Raises
         SessionNotFound.
         """
-        return await self._end(session_id, status, reason, detail)
+        if not is_session_id(session_id):
+            raise SessionNotFound(session_id)
+        now = micros(self._clock.now())
+        return await self._end(
+            End(session_id, status.value, reason.value, detail, at=now, ended_at=now)
+        )
 
     def append(self, session_id: str, entry: Entry) -> None:
         """Write an entry into the session's journal, soon. Never blocks.
@@ -249,6 +258,17 @@ class SessionService:
         """
         return self._holders.hold(session_id, stop)
 
+    def let_go(self, session_id: str) -> None:
+        """Say that this node has the session no more, and that another will take it up.
+
+        It stays active: neither a drain nor the end of this node ends it, nor `reconnect_grace`.
+        Where nobody has taken it up within a minute (TAKEN_UP_WITHIN) it is ended as lost, at this
+        time; half a minute, if this node has ended by then.
+        """
+        self._holders.give_away(session_id)
+        # Another may have it before this node hears of that.
+        self._cache.pop(session_id, None)
+
     async def request_stop(self, session_id: str, reason: EndReason) -> bool:
         """Ask whoever holds the session, on whichever node, to stop it; False if nobody does."""
         if self._holders.stop(session_id, reason):
@@ -278,7 +298,8 @@ class SessionService:
     async def recover(self) -> Sessions:
         """End, as lost, the sessions that earlier boots of this node left active.
 
-        Each ended at the time of its last record. Call it before any session is started.
+        Each ended at the time of its last record, or of the boot's last sign of life where that was
+        later. Call it before any session is started.
         """
         return await self._upkeep.recover()
 
@@ -293,32 +314,14 @@ class SessionService:
         """Begin upkeep: signs of life and `reap`, at a set interval until `close`."""
         self._upkeep.start()
 
-    async def _end(
-        self,
-        session_id: str,
-        status: Status,
-        reason: EndReason,
-        detail: str = "",
-        *,
-        ended_at: datetime | None = None,
-        only_on: str | None = None,
-    ) -> Session:
-        if not is_session_id(session_id):
-            raise SessionNotFound(session_id)
-        now = micros(self._clock.now())
-        operation = End(
-            session_id,
-            status.value,
-            reason.value,
-            detail,
-            at=now,
-            ended_at=now if ended_at is None else micros(ended_at),
-            only_on=only_on,
-        )
+    async def _end_overdue(self, overdue: Overdue) -> Session:
+        return await self._end(overdue.ending(self._clock.now()))
+
+    async def _end(self, operation: End) -> Session:
         session = (await self.journal.submit(operation)).session
-        self._holders.ended(session_id)
+        self._holders.ended(operation.session_id)
         if session is None:
-            raise SessionNotFound(session_id)
+            raise SessionNotFound(operation.session_id)
         return self._remember(session)
 
     def _remember(self, session: Session) -> Session:
@@ -344,32 +347,40 @@ async def open_sessions(
     control_url: str | None = None,
     clock: Clock | None = None,
     place: Place = NOWHERE,
+    node: Node | None = None,
 ) -> SessionService:
     """Bring up the sessions of a server: lock, database, journal, bus, recovery, upkeep.
+
+    `place`: where the server's avatars are. `node`: of a worker, an ephemeral one; it needs no lock
+    and has nothing to recover, and shares the server's data folder where the database lies there.
 
     The service owns all of that; end it by `close`. Raises ConfigurationError (a data folder in use
     by another server, a database of a newer Greenroom, ...), StorageUnavailable.
     """
     async with AsyncExitStack() as stack:
-        claim = NodeClaim(settings.data_dir, place)
-        stack.callback(claim.release)
+        outlives = node is None
+        if node is None:
+            claim = NodeClaim(settings.data_dir, place)
+            stack.callback(claim.release)
+            node = claim.node
         store = Store.of(settings)
         stack.push_async_callback(store.close)
         await store.migrate()
         service = SessionService(
             store,
-            claim.node,
+            node,
             bus=make_bus(control_url),
             clock=clock,
             commit_interval=settings.storage.commit_interval_ms / 1000,
             max_pending=settings.storage.max_pending_entries,
-            never_started_after=settings.auth.session_token_ttl,
+            waits=Waits.of(settings),
             reconnect_grace=settings.replies.reconnect_grace,
             owned=stack.pop_all(),
         )
     try:
         await service.open()
-        await service.recover()
+        if outlives:
+            await service.recover()
     except BaseException:
         await service.close()
         raise

@@ -56,24 +56,30 @@ def database_url(url: str | None, data_dir: Path) -> URL:
 
 
 class Store:
-    """One database and the connections to it. Owned by whoever made it, who must `close` it."""
+    """One database and the connections to it. Owned by whoever made it, who must `close` it.
 
-    def __init__(self, url: URL) -> None:
+    `shared`: other servers or workers may write to it too; always so where it is a server's.
+    """
+
+    def __init__(self, url: URL, *, shared: bool = False) -> None:
         self._url = url
         self._engine: Engine = (
             SqliteEngine(url) if url.get_backend_name() == "sqlite" else PostgresEngine(url)
         )
+        self.shared = shared or self._engine.networked
 
     @classmethod
     def of(cls, settings: Settings) -> Store:
         """Return the store that the settings name. Raises ConfigurationError."""
         secret = settings.storage.database_url
-        return cls(database_url(secret.get_secret_value() if secret else None, settings.data_dir))
+        url = database_url(secret.get_secret_value() if secret else None, settings.data_dir)
+        # Workers on the server's own machine may share its SQLite file.
+        return cls(url, shared=settings.celery_broker_url is not None)
 
     @property
-    def shared(self) -> bool:
-        """Whether other servers may write to the database too."""
-        return self._engine.shared
+    def networked(self) -> bool:
+        """Whether it is left open, where a commit fails, if it was done."""
+        return self._engine.networked
 
     @property
     def name(self) -> str:
@@ -101,7 +107,7 @@ class Store:
 
         Raises StorageUnavailable, and ConfigurationError for a database of a newer Greenroom.
         """
-        if self.shared:
+        if self.networked:
             await self._migrate()
             return
         # SQLite's own locks don't do: to turn a file to WAL fails at once if anybody reads it.

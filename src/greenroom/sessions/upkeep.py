@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Iterable
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import timedelta
 from functools import partial
-from typing import Protocol
+from typing import TypeAlias
 
 from greenroom.errors import SessionNotFound
-from greenroom.sessions import reader
+from greenroom.sessions import overdue, reader
 from greenroom.sessions.clock import Clock
 from greenroom.sessions.errors import StorageUnavailable
 from greenroom.sessions.holders import Holders
 from greenroom.sessions.model import EndReason, Session, Status
-from greenroom.sessions.node import Node, beat, register
+from greenroom.sessions.node import Node, beat, forget, forget_silent, register
+from greenroom.sessions.overdue import Overdue, Waits
 from greenroom.sessions.store import Store
 from greenroom.sessions.tables import micros
 
@@ -26,33 +27,23 @@ NODE_LOST_AFTER = 30.0
 """Seconds without a sign of life after which a node's sessions are given up. The nodes' times of
 day must agree better than that."""
 
-_AT_ONCE = 500
+TAKEN_UP_WITHIN = 60.0
+"""Seconds for another node to take up a session that this one let go of; then it is lost."""
+
+_FORGET_EVERY = 3_600.0
+_FORGOTTEN_AFTER = timedelta(days=1)
+
+EndSession: TypeAlias = Callable[[Overdue], Awaitable[Session]]
+"""Ends a session, and returns it as it is then. Raises SessionNotFound, StorageUnavailable."""
 
 _log = logging.getLogger(__name__)
-
-
-class EndSession(Protocol):
-    """Ends a session, at a time of the past if one is given, `only_on` a node if one is given."""
-
-    def __call__(
-        self,
-        session_id: str,
-        status: Status,
-        reason: EndReason,
-        detail: str = "",
-        *,
-        ended_at: datetime | None = None,
-        only_on: str | None = None,
-    ) -> Awaitable[Session]:
-        """Return the session as it is then. Raises SessionNotFound, StorageUnavailable."""
-        ...
 
 
 class Upkeep:
     """Upkeep of one node. `start` it after `register`, and `close` it.
 
-    `never_started_after`: seconds that a session may wait. `reconnect_grace`: seconds that an
-    active session of this node may be held by nobody.
+    `waits`: how long a session may wait to be started. `reconnect_grace`: seconds that an active
+    session of this node may be held by nobody.
     """
 
     def __init__(
@@ -63,7 +54,7 @@ class Upkeep:
         holders: Holders,
         end: EndSession,
         *,
-        never_started_after: float,
+        waits: Waits,
         reconnect_grace: float,
     ) -> None:
         self._store = store
@@ -71,11 +62,12 @@ class Upkeep:
         self._clock = clock
         self._holders = holders
         self._end = end
-        self._never_started_after = never_started_after
+        self._waits = waits
         self._reconnect_grace = reconnect_grace
         self._task: asyncio.Task[None] | None = None
         self._last_beat = -NODE_LOST_AFTER
         self._beating_since = 0.0
+        self._forgot_at = -_FORGET_EVERY
 
     async def register(self) -> None:
         """Write down that this boot of the node has begun."""
@@ -84,11 +76,14 @@ class Upkeep:
         self._last_beat = self._beating_since = self._clock.time()
 
     async def recover(self) -> list[Session]:
-        """End, as lost, what earlier boots of this node left active."""
-        left = await self._store.read(partial(reader.active_on, node=self._node.id))
-        return await self._give_up(
-            [session for session in left if not self._holders.is_known(session.session_id)]
+        """End, as lost, what earlier boots of this node left active; then give a sign of life."""
+        find = partial(overdue.left_by_earlier_boots, node=self._node.id)
+        left = await self._store.read(find)
+        ended = await self._end_all(
+            session for session in left if not self._holders.is_known(session.session_id)
         )
+        await self._beat()
+        return ended
 
     def start(self) -> None:
         """Begin: a sign of life and a round of `reap`, every INTERVAL."""
@@ -100,36 +95,43 @@ class Upkeep:
             self._task.cancel()
             await asyncio.wait([self._task])
 
+    async def leave(self) -> None:
+        """An ephemeral node is no more. The last thing: nothing is written for it afterwards."""
+        if not self._node.ephemeral:
+            return
+        try:
+            await self._store.write(partial(forget, node_id=self._node.id))
+        except StorageUnavailable as exc:
+            _log.warning("node %s is forgotten later: %s", self._node.id, exc)
+
+    async def find(self) -> list[Overdue]:
+        """Return what nobody will end, as far as this node can tell."""
+        now, time = self._clock.now(), self._clock.time()
+        found = await self._store.read(partial(overdue.never_started, now=now, waits=self._waits))
+        here, reason = self._node.id, EndReason.DISCONNECTED
+        found += [
+            Overdue(session_id, Status.STOPPED, reason, only_on=here)
+            for session_id in self._holders.left_before(time - self._reconnect_grace)
+        ]
+        let_go_at = now - timedelta(seconds=TAKEN_UP_WITHIN)
+        found += [
+            Overdue(session_id, Status.FAILED, EndReason.NODE_LOST, let_go_at, only_on=here)
+            for session_id in self._holders.given_away_before(time - TAKEN_UP_WITHIN)
+        ]
+        # While this node could not give signs of life, perhaps no other could.
+        beating = time - self._beating_since >= NODE_LOST_AFTER >= time - self._last_beat
+        if self._store.shared and beating:
+            silent_since = now - timedelta(seconds=NODE_LOST_AFTER)
+            find = partial(overdue.on_lost_nodes, silent_since=silent_since, but=here)
+            found += await self._store.read(find)
+        return found
+
     async def reap(self) -> list[Session]:
         """Do one round: end what nobody will end, and return it."""
-        now = self._clock.now()
-        before = now - timedelta(seconds=self._never_started_after)
-        waiting = await self._store.read(
-            partial(reader.never_started, before=before, limit=_AT_ONCE)
-        )
-        ended = await self._end_all(
-            self._end(session_id, Status.STOPPED, EndReason.NEVER_STARTED) for session_id in waiting
-        )
-        left = self._holders.left_before(self._clock.time() - self._reconnect_grace)
-        ended += await self._end_all(
-            self._end(session_id, Status.STOPPED, EndReason.DISCONNECTED, only_on=self._node.id)
-            for session_id in left
-        )
-        if self._store.shared:
-            ended += await self._reap_lost_nodes(now)
+        ended = await self._end_all(await self.find())
         await self._stop_gone()
+        await self._forget_nodes()
         return ended
-
-    async def _reap_lost_nodes(self, now: datetime) -> list[Session]:
-        time = self._clock.time()
-        if time - self._beating_since < NODE_LOST_AFTER or time - self._last_beat > NODE_LOST_AFTER:
-            # While this node could not give signs of life, perhaps no other could.
-            return []
-        silent_since = now - timedelta(seconds=NODE_LOST_AFTER)
-        lost = await self._store.read(
-            partial(reader.active_on_lost_nodes, but=self._node.id, silent_since=silent_since)
-        )
-        return await self._give_up(lost)
 
     async def _stop_gone(self) -> None:
         """Stop holders whose session was ended or taken over, if no message told them."""
@@ -141,30 +143,26 @@ class Upkeep:
             self._holders.ended(session.id)
             self._holders.stop(session.id, session.end_reason or EndReason.REPLACED)
 
-    async def _give_up(self, lost: Iterable[reader.Active]) -> list[Session]:
-        return await self._end_all(
-            self._end(
-                session.session_id,
-                Status.FAILED,
-                EndReason.NODE_LOST,
-                ended_at=session.last_at,
-                only_on=session.node,
-            )
-            for session in lost
-        )
+    async def _forget_nodes(self) -> None:
+        """Delete, once in a while, what is left of workers that were killed."""
+        time = self._clock.time()
+        if self._store.shared and time - self._forgot_at >= _FORGET_EVERY:
+            self._forgot_at = time
+            silent_since = micros(self._clock.now() - _FORGOTTEN_AFTER)
+            await self._store.write(partial(forget_silent, silent_since=silent_since))
 
-    async def _end_all(self, endings: Iterable[Awaitable[Session]]) -> list[Session]:
+    async def _end_all(self, found: Iterable[Overdue]) -> list[Session]:
         """End sessions together: they share commits. Return those that have ended."""
 
-        async def end(ending: Awaitable[Session]) -> Session | None:
+        async def end(one: Overdue) -> Session | None:
             try:
-                session = await ending
+                session = await self._end(one)
             except SessionNotFound:
                 # Somebody deleted it from the database.
                 return None
             return session if session.ended else None
 
-        ended = await asyncio.gather(*map(end, endings))
+        ended = await asyncio.gather(*map(end, found))
         return [session for session in ended if session is not None]
 
     async def _run(self) -> None:

@@ -48,9 +48,7 @@ class Cluster:
 
 @pytest.fixture
 async def cluster(database: Path, time: TestTime) -> AsyncIterator[Cluster]:
-    store = Store(database_url(f"sqlite:///{database}", database.parent))
-    # As on PostgreSQL: what a node remembers of a session may be out of date.
-    store._engine.shared = True
+    store = Store(database_url(f"sqlite:///{database}", database.parent), shared=True)
     nodes: dict[str, Deliver] = {}
     lines = [Line(nodes), Line(nodes)]
     services = [
