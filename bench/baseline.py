@@ -1,6 +1,7 @@
 """What the server is held against: bare Starlette routes, served as Greenroom is served.
 
 `POST /api/sessions` checks a key, validates the same body, signs a token and stores nothing;
+`POST /api/session/start` validates, signs a room's token and answers, and `/end` answers;
 `WS /ws` accepts and waits. Same uvicorn settings, same protocol classes, same event loop.
 """
 
@@ -57,6 +58,50 @@ async def create(request: Request) -> JSONResponse:
     )
 
 
+class Start(BaseModel):
+    """The request of contract 001."""
+
+    userName: str  # noqa: N815 - the wire's own name
+    voiceId: str = "Ashley"  # noqa: N815
+    openingLine: str = ""  # noqa: N815
+    systemPrompt: str = ""  # noqa: N815
+
+
+class End(BaseModel):
+    sessionId: str  # noqa: N815 - the wire's own name
+
+
+async def start(request: Request) -> JSONResponse:
+    body = Start.model_validate_json(await request.body())
+    now = int(time.time())
+    room = f"session_{now}_{uuid.uuid4().hex}"
+    claims = {
+        "iss": "devkey",
+        "sub": f"user_{body.userName}",
+        "name": body.userName,
+        "nbf": now,
+        "exp": now + 2 * LIFETIME_S,
+        "video": {"roomJoin": True, "room": room},
+    }
+    return JSONResponse(
+        {
+            "success": True,
+            "sessionId": room,
+            "token": jwt.encode(claims, SECRET, algorithm="HS256"),
+            "serverUrl": "ws://127.0.0.1",
+            "roomName": room,
+            "message": "Session created. Voice agent is being spawned.",
+        }
+    )
+
+
+async def end(request: Request) -> JSONResponse:
+    body = End.model_validate_json(await request.body())
+    message = f"Session {body.sessionId} ended and cleaned up"
+    details = {"session_id": body.sessionId, "errors": [], "durationSeconds": 0}
+    return JSONResponse({"success": True, "message": message, "details": details})
+
+
 async def wait(socket: WebSocket) -> None:
     await socket.accept()
     try:
@@ -69,10 +114,15 @@ async def wait(socket: WebSocket) -> None:
 
 async def serve(port: int) -> None:
     settings = ServerSettings(port=port)
-    routes = [Route("/api/sessions", create, methods=["POST"]), WebSocketRoute("/ws", wait)]
+    routes = [
+        Route("/api/sessions", create, methods=["POST"]),
+        Route("/api/session/start", start, methods=["POST"]),
+        Route("/api/session/end", end, methods=["POST"]),
+        WebSocketRoute("/ws", wait),
+    ]
     server = http_server(Starlette(routes=routes), settings)
     tune_garbage_collector()
-    await server.serve([bind(settings)])
+    await server.serve([bind(settings.host, settings.port)])
 
 
 if __name__ == "__main__":

@@ -7,11 +7,13 @@ of what is said; what thinks is the offline assistant.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
 import statistics
 import sys
+import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -101,10 +103,57 @@ async def cluster(folder: Path, settings: dict[str, str] | None = None) -> Async
         yield Cluster(server, folder, environment, redis, database)
 
 
+class Workers:
+    """Some workers, by name, each of which can be killed and started again."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._stacks: dict[str, AsyncExitStack] = {}
+        self._running: dict[str, Server] = {}
+        self._used = 0.0
+
+    async def start(self, name: str) -> None:
+        """Return when it takes work."""
+        stack = self._stacks[name] = AsyncExitStack()
+        self._running[name] = await stack.enter_async_context(self._cluster.worker(name))
+
+    async def kill(self, name: str) -> float:
+        """kill -9; return when that was, by `time.monotonic`."""
+        worker = self._running[name]
+        self._used += worker.cpu_seconds()
+        killed = time.monotonic()
+        await worker.kill()
+        return killed
+
+    async def stop(self, name: str) -> None:
+        """SIGTERM, unless it is dead; whatever it has left running is ended."""
+        await self._stacks.pop(name).aclose()
+
+    def cpu_seconds(self) -> float:
+        """Of all that have run."""
+        return self._used + sum(worker.cpu_seconds() for worker in self._running.values())
+
+    def of(self, node: str | None) -> str:
+        """The name of the worker that a session's node is: a part of that."""
+        (name,) = [name for name in self._running if name in (node or "")]
+        return name
+
+
 @contextlib.asynccontextmanager
-async def embedded(folder: Path) -> AsyncIterator[Server]:
+async def workers(cluster: Cluster, *names: str) -> AsyncIterator[Workers]:
+    """Workers that all take work."""
+    started = Workers(cluster)
+    try:
+        await asyncio.gather(*[started.start(name) for name in names])
+        yield started
+    finally:
+        await asyncio.gather(*[started.stop(name) for name in names])
+
+
+@contextlib.asynccontextmanager
+async def embedded(folder: Path, settings: dict[str, str] | None = None) -> AsyncIterator[Server]:
     """A server that runs its agents itself and needs nothing else."""
-    async with processes.greenroom(folder, ORCHESTRATOR) as server:
+    async with processes.greenroom(folder, {**ORCHESTRATOR, **(settings or {})}) as server:
         yield server
 
 

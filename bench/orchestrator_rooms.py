@@ -12,7 +12,7 @@ worker and its dispatch.
 
 One JSON line for each run: CPU seconds (user and system, all threads and processes of the agents,
 nothing subtracted) for a session and minute of the measured time, how many such agents a core
-carries, and the memory that they take; whether all went well, which the people's ears tell (replies,
+carries, and the memory they take; whether all went well, which the people's ears tell (replies,
 and gaps of 20 ms in replies); and the CPU of the server, which forwards, and of the people. Then
 the ratio. `--alone` measures Greenroom with more and more agents instead, up to `--n`.
 

@@ -1,0 +1,290 @@
+"""500 sessions in a minute, while one of two workers is killed every 10 s. In `bench`, run
+
+    ../.venv/bin/python soak_orchestrator.py [--quick]
+
+The sessions are started evenly over the time and live for 2 to 6 s; in `--people` of them somebody
+is in the room, with LiveKit's own client, for 12 to 18 s. Every 10 s one worker gets kill -9, the
+two in turns, and is started again at once. Each session is ended by its end call, as in the
+document; a start that is refused (503) is tried again.
+
+At the end everything is read back. *Lost*: sessions that did not end, or not by their call.
+*Doubled*: two agents at once, by the records of who was there and by the people's own eyes.
+*Durations*: of a session with nobody 0; of one with somebody, the time from the first sound heard
+to the end call, less that from each kill of its worker to the next agent's joining, is held against
+what is billed. A second end call must say the same. *Redis*: what keys are left when the workers
+have stopped, but for the bindings of Celery's own queues.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import redis.asyncio
+
+import orchestrator_cluster as o
+from greenroom.sessions.attendance import billed
+from greenroom.sessions.model import EndReason, PresenceEntry, Record, Session
+from greenroom.sessions.reader import SessionReader
+from greenroom.sessions.store import Store, database_url
+from greenroom.workers.order import API
+from orchestrator_caller import Caller
+from server import Http
+
+NAMES = ("one", "two")
+KILL_EVERY_S = 10.0
+TRIES = 20
+LIVES = (2.0, 6.0)
+STAYS = (12.0, 18.0)
+BINDINGS = "_kombu.binding."
+TOLERANCE_S = 1.0
+
+
+@dataclass
+class Life:
+    """One session, as who started it saw it. Times are of `time.monotonic`."""
+
+    id: str = ""
+    refused: int = 0
+    caller: Caller | None = None
+    ended_at: float = 0.0
+    end_s: float = 0.0
+    details: dict[str, Any] = field(default_factory=dict)
+    kills: list[float] = field(default_factory=list)
+    problem: str = ""
+
+    def presence(self) -> float:
+        """Seconds from the first sound to the end in which somebody and an agent were there."""
+        if self.caller is None:
+            return 0.0
+        heard = [one.at for one in self.caller.happened if one.what == "heard"]
+        if not heard:
+            return 0.0
+        present = self.ended_at - heard[0]
+        for killed in self.kills:
+            joined = [one.at for one in self.caller.happened if one.what == "joined"]
+            back = min((at for at in joined if at > killed), default=self.ended_at)
+            present -= max(min(back, self.ended_at) - max(killed, heard[0]), 0.0)
+        return present
+
+
+class Soak:
+    """All sessions and the one who kills."""
+
+    def __init__(self, cluster: o.Cluster, workers: o.Workers, store: Store) -> None:
+        self.lives: list[Life] = []
+        self.kills = 0
+        self._server = cluster.server
+        self._workers = workers
+        self._reader = SessionReader(store)
+
+    async def run(self, sessions: int, people: int, seconds: float) -> None:
+        dice = random.Random(7)
+        with_people = set(dice.sample(range(int(sessions * 0.8)), people))
+        killer = asyncio.create_task(self._kill(seconds))
+        began = time.monotonic()
+        async with asyncio.TaskGroup() as living:
+            for k in range(sessions):
+                await asyncio.sleep(began + k * seconds / sessions - time.monotonic())
+                life = Life(caller=Caller() if k in with_people else None)
+                self.lives.append(life)
+                stays = dice.uniform(*(STAYS if life.caller else LIVES))
+                living.create_task(self._live(life, k, stays))
+        await killer
+
+    async def _live(self, life: Life, number: int, seconds: float) -> None:
+        http = await Http.to(self._server)
+        try:
+            started = await self._start(http, life, number)
+            if life.caller is not None:
+                await life.caller.enter(started.url, started.token)
+                await life.caller.next("heard")
+            await asyncio.sleep(seconds)
+            life.ended_at = time.monotonic()
+            life.details = await o.end(http, started.id)
+            life.end_s = time.monotonic() - life.ended_at
+        except (RuntimeError, OSError, TimeoutError, asyncio.IncompleteReadError) as error:
+            life.problem = f"{type(error).__name__}: {error}"
+        finally:
+            http.close()
+            if life.caller is not None:
+                await life.caller.leave()
+
+    async def _start(self, http: Http, life: Life, number: int) -> o.Started:
+        while True:
+            try:
+                started = await o.start(http, f"person-{number}", "Hello.")
+            except RuntimeError as refusal:
+                life.refused += 1
+                if ": 503 " not in str(refusal) or life.refused == TRIES:
+                    raise
+                await asyncio.sleep(1)
+            else:
+                life.id = started.id
+                return started
+
+    async def _kill(self, seconds: float) -> None:
+        for k in range(int(seconds / KILL_EVERY_S)):
+            due = asyncio.create_task(asyncio.sleep(KILL_EVERY_S))
+            name = NAMES[k % 2]
+            if k:
+                await self._workers.stop(NAMES[(k - 1) % 2])
+                await self._workers.start(NAMES[(k - 1) % 2])
+            await due
+            holders = {life.id: life for life in self.lives if life.id and not life.ended_at}
+            nodes = {i: (await self._reader.get(i)).node for i in holders}
+            killed = await self._workers.kill(name)
+            self.kills += 1
+            for session_id, life in holders.items():
+                if name in (nodes[session_id] or ""):
+                    life.kills.append(killed)
+
+    async def ended_again(self) -> int:
+        """How many of the sessions say something else when they are ended once more."""
+        http = await Http.to(self._server)
+        other = 0
+        for life in self.lives:
+            if life.details:
+                other += await o.end(http, life.id) != life.details
+        http.close()
+        return other
+
+    async def verdict(self) -> dict[str, Any]:
+        """What the records say of it."""
+        how: Counter[str] = Counter()
+        lost = doubled = out_of_turn = 0
+        for life in self.lives:
+            if not life.id:
+                lost += 1
+                continue
+            session = await self._reader.get(life.id)
+            how[f"{session.status} {session.end_reason}"] += 1
+            lost += not _ended_by_call(session)
+            records = await self._reader.records(life.id, kinds=["presence"])
+            twice, wrong = _agents(records)
+            doubled += twice
+            out_of_turn += wrong
+        stored = await self._reader.list(api=API, limit=1_000)
+        people = [life for life in self.lives if life.caller is not None]
+        nobody = [life for life in self.lives if life.caller is None]
+        off = [life.details.get("durationSeconds", -1) - life.presence() for life in people]
+        # What is billed is whole seconds, rounded down.
+        beyond = [
+            life
+            for life in people
+            if not -1 - TOLERANCE_S
+            <= life.details.get("durationSeconds", -9) - life.presence()
+            <= TOLERANCE_S
+        ]
+        minutes_wrong = [
+            life
+            for life in self.lives
+            if life.details
+            and life.details["durationMinutes"] != billed(life.details["durationSeconds"])[1]
+        ]
+        return {
+            "sessions": len(self.lives),
+            "ended": dict(how),
+            "lost": lost,
+            "stored_beside": len(stored) - len({life.id for life in self.lives if life.id}),
+            "doubled": doubled,
+            "agents_out_of_turn": out_of_turn,
+            "most_agents_seen": max(
+                (one.caller.most_agents for one in people if one.caller), default=0
+            ),
+            "billed_for_nobody": sum(one.details.get("durationSeconds", 0) > 0 for one in nobody),
+            "duration_off_s": {
+                "least": round(min(off, default=0), 2),
+                "most": round(max(off, default=0), 2),
+                "beyond_tolerance": len(beyond),
+                "with_a_gap": sum(bool(one.kills) for one in people),
+            },
+            "minutes_wrong": len(minutes_wrong),
+            "refused_starts": sum(life.refused for life in self.lives),
+            "problems": dict(Counter(life.problem for life in self.lives if life.problem)),
+            "errors": dict(
+                Counter(e for life in self.lives for e in life.details.get("errors", ()))
+            ),
+            "end_ms": o.milliseconds(life.end_s for life in self.lives if life.details),
+        }
+
+
+def _ended_by_call(session: Session) -> bool:
+    return session.ended and session.end_reason is EndReason.CLIENT_STOPPED
+
+
+def _agents(records: Sequence[Record]) -> tuple[bool, bool]:
+    """Whether there were ever two agents, and whether they came and went out of turn otherwise."""
+    entries = [r.entry for r in records if isinstance(r.entry, PresenceEntry)]
+    events = [
+        entry.event
+        for entry in sorted(entries, key=lambda entry: entry.happened)
+        if entry.event.startswith("agent")
+    ]
+    there, twice, wrong = False, False, False
+    for event in events:
+        if event == "agent_joined":
+            twice, there = twice or there, True
+        else:
+            # A worker that is killed before its agent has joined is lost without one.
+            wrong = wrong or (not there and event == "agent_left")
+            there = False
+    return twice, wrong or there
+
+
+async def left_in(redis_url: str) -> list[str]:
+    """The keys that are left, but for Celery's bindings."""
+    client = redis.asyncio.Redis.from_url(redis_url, decode_responses=True)
+    keys = [key async for key in client.scan_iter(count=1_000)]
+    await client.aclose()
+    return sorted(key for key in keys if not key.startswith(BINDINGS))
+
+
+async def main(a: argparse.Namespace) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        async with o.cluster(Path(folder)) as cluster:
+            store = Store(database_url(cluster.database_url, Path(folder)))
+            began = time.monotonic()
+            async with o.workers(cluster, *NAMES) as workers:
+                soak = Soak(cluster, workers, store)
+                used, began = cluster.server.cpu_seconds(), time.monotonic()
+                await soak.run(a.sessions, a.people, a.seconds)
+                lasted = time.monotonic() - began
+                used = cluster.server.cpu_seconds() - used
+                other = await soak.ended_again()
+                cpu = {"server": round(used, 1), "workers": round(workers.cpu_seconds(), 1)}
+            keys = await left_in(cluster.redis_url)
+            verdict = await soak.verdict()
+            await store.close()
+            o.say(
+                "soak",
+                cpu_s=cpu,
+                seconds=round(lasted, 1),
+                kills=soak.kills,
+                **verdict,
+                second_end_differs=other,
+                left_in_redis=keys,
+                server_mib=cluster.server.resident_mib(),
+            )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--quick", action="store_true", help="80 sessions in 30 s, 6 of them with people"
+    )
+    parser.add_argument("--sessions", type=int, default=500)
+    parser.add_argument("--people", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=60)
+    a = parser.parse_args()
+    if a.quick:
+        a.sessions, a.people, a.seconds = 80, 6, 30
+    asyncio.run(main(a))
