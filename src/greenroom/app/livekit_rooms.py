@@ -25,6 +25,7 @@ async def open_rooms(
         credentials.livekit_key,
         credentials.livekit_secret,
         asyncio.get_running_loop(),
+        public_url=settings.rooms.public_url,
     )
     stack.push_async_callback(rooms.close)
     return RoomsService("livekit", rooms)

@@ -33,6 +33,12 @@ def rooms_at(url: str, secret: str = SECRET) -> LiveKitRooms:
     return LiveKitRooms(url, KEY, secret, asyncio.get_running_loop())
 
 
+async def test_clients_are_told_the_servers_address_or_the_one_that_they_reach_it_by() -> None:
+    loop, public = asyncio.get_running_loop(), "wss://rooms.example.com"
+    assert LiveKitRooms(NOBODY, KEY, SECRET, loop).url == NOBODY
+    assert LiveKitRooms(NOBODY, KEY, SECRET, loop, public_url=public).url == public
+
+
 async def test_a_wrong_secret_is_refused_for_good() -> None:
     async with running_rooms() as running:
         rooms = rooms_at(running.url, "wrong")

@@ -24,16 +24,25 @@ TOKEN_SECONDS = 6 * 3600.0
 
 
 class LiveKitRooms:
-    """A `rooms.ports.Rooms`. `url` is the server's, `ws://` or `wss://`.
+    """A `rooms.ports.Rooms`. `url` is the server's, `ws://` or `wss://`; `public_url` is what
+    clients reach it by, where that is another.
 
     The SDK is native and takes a while to load: that happens at the first `join` or `check`, in a
     thread. Raises ConfigurationError there where it isn't installed.
     """
 
     def __init__(
-        self, url: str, key: str, secret: str, clock: Clock, *, topics: Sequence[str] = TOPICS
+        self,
+        url: str,
+        key: str,
+        secret: str,
+        clock: Clock,
+        *,
+        public_url: str = "",
+        topics: Sequence[str] = TOPICS,
     ) -> None:
         self._url, self._clock, self._topics = url, clock, tuple(topics)
+        self._public_url = public_url or url
         self._tokens = LiveKitTokens(key, secret, TOKEN_SECONDS)
         self._service = RoomService(url, self._tokens)
         self._rooms: list[LiveKitRoom] = []
@@ -42,7 +51,7 @@ class LiveKitRooms:
     @property
     def url(self) -> str:
         """As the port says."""
-        return self._url
+        return self._public_url
 
     async def join(self, agent: Joining) -> LiveKitRoom:
         """As the port says. Raises ConfigurationError too."""
