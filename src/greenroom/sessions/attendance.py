@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from greenroom.sessions.model import LifecycleEntry, PresenceEntry, PresenceEvent, Record
+from greenroom.sessions.model import LifecycleEntry, PresenceEntry, PresenceEvent, Record, Session
 from greenroom.sessions.tables import micros, moment
 
 
@@ -21,6 +21,15 @@ class Gap:
 
     began: datetime
     ended: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """How long it was, in whole seconds and in minutes as they are billed, and its gaps."""
+
+    seconds: int
+    minutes: int
+    gaps: list[Gap]
 
 
 class Attendance:
@@ -117,6 +126,17 @@ def billed(seconds: float) -> tuple[int, int]:
     """Whole seconds, rounded down, and whole minutes: those seconds, rounded up."""
     whole = int(seconds)
     return whole, -(-whole // 60)
+
+
+def conversation(session: Session, records: Iterable[Record], now: datetime) -> Conversation | None:
+    """All of this by `now`; None for a session of which nobody wrote who was there."""
+    records = [
+        record for record in records if isinstance(record.entry, PresenceEntry | LifecycleEntry)
+    ]
+    if not any(isinstance(record.entry, PresenceEntry) for record in records):
+        return None
+    seconds, minutes = billed(talk_seconds(records, session.ended_at or now))
+    return Conversation(seconds, minutes, gaps(records))
 
 
 class _Course:
