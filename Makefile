@@ -46,15 +46,16 @@ format: $(VENV)/.dev ## Format the code
 bench: $(VENV)/.dev ## Measure, beside Pipecat and LiveKit Agents (several minutes)
 	$(BIN)/python bench/run.py --quick
 
+COMPILE := $(BIN)/pip-compile -q --generate-hashes --strip-extras --allow-unsafe --no-header \
+  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-annotate
+
 lock: ## Write the lock files anew from pyproject.toml
-	$(BIN)/pip-compile -q --generate-hashes --strip-extras --allow-unsafe --no-header \
-	  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-annotate \
-	  --extra espeak --extra openai -o requirements.lock pyproject.toml
-	$(BIN)/pip-compile -q --generate-hashes --strip-extras --allow-unsafe --no-header \
-	  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-annotate \
-	  --extra espeak --extra openai --extra postgresql --extra redis --extra whisper --extra piper \
-	  --extra livekit --extra workers --extra dev \
+	$(COMPILE) --extra espeak --extra openai -o requirements.lock pyproject.toml
+	$(COMPILE) --extra espeak --extra openai --extra postgresql --extra redis --extra workers \
+	  --extra whisper --extra piper --extra livekit --extra dev \
 	  -c requirements.lock -o requirements-dev.lock pyproject.toml
+	$(COMPILE) --extra espeak --extra openai --extra postgresql --extra redis --extra workers \
+	  -c requirements-dev.lock -o requirements-deploy.lock pyproject.toml
 
 clean: ## Remove the virtual environment and what the checks leave
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage .coverage.*
