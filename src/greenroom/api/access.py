@@ -1,4 +1,4 @@
-"""Who may ask the APIs that know no credentials: on this machine everybody, beyond it who shows one.
+"""Who may ask APIs that know no credentials: on this machine everybody, beyond it by a credential.
 
 Contracts 001 and 003 know none, which is right where only this machine can connect. There the
 danger is a page in a browser of this machine: it may send what it likes to any address, so that

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Route, WebSocketRoute
@@ -11,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 from greenroom.api.auth import handshake_token
 from greenroom.api.commerce.endpoint import GuardedEdge, OpenEdge, upgrade_required
 from greenroom.api.commerce.parts import CommerceParts
+from greenroom.api.commerce.reference import operations
 from greenroom.api.commerce.routes import Routes
 from greenroom.api.commerce.socket import VoiceSocket
 from greenroom.api.commerce.talks import Talks
@@ -18,6 +20,7 @@ from greenroom.api.endpoint import Call, Endpoint, Handler
 from greenroom.api.health import Check, Health
 from greenroom.api.http import AsgiMethod, ExactPaths, HttpRequest
 from greenroom.api.live_sockets import LiveSockets
+from greenroom.api.reference.document import Operation
 from greenroom.errors import ClientError, ServerError
 
 VOICE_PATH = "/ws/voice/session"
@@ -47,12 +50,12 @@ class CommerceApi:
         """The paths without parameters."""
         routes = self._routes
         return {
-            "/api/sessions": self._endpoint(POST=routes.create_session),
-            "/api/products/search": self._endpoint(POST=routes.search_products),
-            "/api/analytics/events": self._endpoint(POST=routes.track_event),
-            "/api/test/tool-execution": self._endpoint(POST=routes.execute_tool),
-            "/health": self._endpoint(guarded=False, GET=self._answer_health),
-            VOICE_PATH: self._endpoint(guarded=False, GET=upgrade_required),
+            "/api/sessions": self.endpoint(POST=routes.create_session),
+            "/api/products/search": self.endpoint(POST=routes.search_products),
+            "/api/analytics/events": self.endpoint(POST=routes.track_event),
+            "/api/test/tool-execution": self.endpoint(POST=routes.execute_tool),
+            "/health": self.endpoint(guarded=False, GET=self._answer_health),
+            VOICE_PATH: self.endpoint(guarded=False, GET=upgrade_required),
         }
 
     def routes(self) -> list[BaseRoute]:
@@ -62,17 +65,17 @@ class CommerceApi:
             WebSocketRoute(VOICE_PATH, AsgiMethod(self.voice)),
             Route(
                 "/api/sessions/{session_id}",
-                self._endpoint(GET=routes.get_session, DELETE=routes.end_session),
+                self.endpoint(GET=routes.get_session, DELETE=routes.end_session),
             ),
             Route(
                 "/api/analytics/sessions/{session_id}",
-                self._endpoint(GET=routes.session_analytics),
+                self.endpoint(GET=routes.session_analytics),
             ),
         ]
 
     def fallbacks(self) -> list[BaseRoute]:
         """What is not served under this API's prefixes; add it behind every other API's routes."""
-        nothing = self._endpoint()
+        nothing = self.endpoint()
         return [
             kind(f"{prefix}/{{rest:path}}", nothing)
             for prefix in ("/api", "/ws")
@@ -97,6 +100,10 @@ class CommerceApi:
             "livekit": livekit,
             "redis": parts.limits.check,
         }
+
+    def operations(self) -> Sequence[Operation]:
+        """Its REST side, for who reads about it."""
+        return operations()
 
     async def voice(self, scope: Scope, receive: Receive, send: Send) -> None:
         """`WS /ws/voice/session`."""
@@ -127,10 +134,8 @@ class CommerceApi:
             raise
         await socket.run()
 
-    async def _answer_health(self, call: Call) -> dict[str, object]:  # noqa: ARG002 - a handler
-        return await self._health.answer()
-
-    def _endpoint(self, *, guarded: bool = True, **handlers: Handler) -> Endpoint:
+    def endpoint(self, *, guarded: bool = True, **handlers: Handler) -> Endpoint:
+        """What answers a path with this API's errors, behind its credentials and limits or not."""
         settings = self._parts.settings.server
         return Endpoint(
             handlers,
@@ -138,3 +143,6 @@ class CommerceApi:
             max_body=settings.max_body_bytes,
             body_time_limit=settings.handshake_timeout,
         )
+
+    async def _answer_health(self, call: Call) -> dict[str, object]:  # noqa: ARG002 - a handler
+        return await self._health.answer()

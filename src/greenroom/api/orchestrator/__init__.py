@@ -1,0 +1,1 @@
+"""Contract 001: agents that talk with people in LiveKit rooms."""

@@ -1,0 +1,1 @@
+"""The description of the main port's APIs: an OpenAPI document, and the pages that show it."""
