@@ -11,40 +11,12 @@ from dataclasses import dataclass
 from greenroom.agents.interview.open_questions import open_questions
 from greenroom.agents.interview.questions import find_questions
 from greenroom.agents.interview.to_you import to_you
+from greenroom.agents.persona import name_in, role_in
 
 _READ = 4_000
 """Characters from the beginning of a prompt in which its persona is looked for."""
-_MAX_ROLE_WORDS = 10
 _MAX_TOPIC_WORDS = 12
 
-_A_NAME = r"(?:(?:Dr|Mr|Mrs|Ms|Prof)\.? )?[A-Z][\w'\u2019-]{1,30}(?: [A-Z][\w'\u2019-]{1,30}){0,2}"
-_NAMES = (
-    re.compile(
-        rf"\b[Yy]ou(?:'re|\u2019re| are) (?:called |named )?({_A_NAME})(?=[,.;:!\n]| and | from |$)"
-    ),
-    re.compile(rf"\b(?:[Yy]our name is|[Nn]amed|[Cc]alled|[Nn]ame:) ({_A_NAME})"),
-)
-_NO_NAMES = frozenset({"ai", "an", "the", "a", "not", "gpt", "assistant", "interviewer"})
-_ROLE = re.compile(
-    r"(?:\byou(?:'re|\u2019re| are)(?: [^,.;:!?\n]{1,60},)?|\bact as|\byour role is|\brole:) "
-    r"((?:an?|the) [^,.;:!?\n]{2,160})",
-    re.IGNORECASE,
-)
-_ROLE_ENDS = re.compile(
-    r" (?:who|that|which|whose|and your|and you|designed|tasked|helping|conducting|interviewing|"
-    r"running|doing|talking|speaking|trying|named|called|with the (?:goal|task)|responsible|"
-    r"making|having|taking|gathering|collecting|asking|leading|hosting|calling|"
-    r"here|for this|to )\b.*",
-    re.IGNORECASE,
-)
-_PRAISE = re.compile(
-    r"^(?:(?:very|friendly|warm|concise|professional|helpful|curious|empathetic|kind|polite|patient|"
-    r"skilled|experienced|expert|seasoned|thoughtful|calm|cheerful|enthusiastic|wise|great|good)"
-    r"(?:,? and|,)? (?=\S))+",
-    re.IGNORECASE,
-)
-_AN = re.compile(r"[AEIOaeio]|u(?!ni|s)|U(?![A-Zns])")
-"""A word behind "an": "an engineer", but "a UX researcher"."""
 _TOPICS = (
     re.compile(r"^\s*(?:topic|subject):\s*([^.;:!?\n]{3,120})", re.IGNORECASE | re.MULTILINE),
     re.compile(
@@ -84,33 +56,12 @@ def plan_of(prompt: str) -> Plan:
     found = find_questions(prompt)
     return Plan(
         prompt,
-        _name(beginning),
-        _role(beginning),
+        name_in(beginning),
+        role_in(beginning),
         _topic(beginning),
         found or open_questions(prompt),
         bool(found),
     )
-
-
-def _name(text: str) -> str:
-    for pattern in _NAMES:
-        for found in pattern.finditer(text):
-            if found[1].partition(" ")[0].casefold() not in _NO_NAMES:
-                return found[1]
-    return ""
-
-
-def _role(text: str) -> str:
-    found = _ROLE.search(text)
-    if found is None:
-        return ""
-    article, _, said = _ROLE_ENDS.sub("", found[1]).partition(" ")
-    noun = _PRAISE.sub("", said).strip()
-    if not noun or len(noun.split()) > _MAX_ROLE_WORDS:
-        return ""
-    if article.casefold() != "the" and noun != said.strip():
-        article = "an" if _AN.match(noun) else "a"
-    return f"{article.casefold()} {noun}"
 
 
 def _topic(text: str) -> str:
