@@ -16,15 +16,21 @@ class RoomOutput:
     """A `conversation.ports.AudioOutput` over an `AudioTrack`.
 
     The track counts what has left and what was heard since it began; a reply's own position is
-    counted from where the track was when the reply began. `on_begin` is told of each reply.
+    counted from where the track was when the reply began. `on_begin` is told of each reply, and
+    `on_sound` of the first sound of each that leaves.
     """
 
     def __init__(
-        self, track: AudioTrack, clock: Clock, on_begin: Callable[[str], None] = lambda _: None
+        self,
+        track: AudioTrack,
+        clock: Clock,
+        on_begin: Callable[[str], None] = lambda _: None,
+        on_sound: Callable[[], None] = lambda: None,
     ) -> None:
         self._track = track
         self._clock = clock
         self._on_begin = on_begin
+        self._on_sound = on_sound
         self._reply = ""
         self._rate = track.rate
         self._resampler: Resampler | None = None
@@ -47,8 +53,8 @@ class RoomOutput:
         """More of a sentence of the current reply."""
         if reply_id != self._reply or not len(pcm):
             return
-        if self._first_sent is None and not self._paused:
-            self._first_sent = self._clock.time()
+        if not self._paused:
+            self._leaves()
         if self._resampler is not None:
             pcm = self._resampler.process(pcm)
         self._written_ms += ms_of(len(pcm), self._track.rate)
@@ -69,8 +75,8 @@ class RoomOutput:
     def resume(self) -> None:
         """Go on where `pause` held."""
         self._paused = False
-        if self._first_sent is None and self._written_ms:
-            self._first_sent = self._clock.time()
+        if self._written_ms:
+            self._leaves()
         self._track.resume()
 
     def flush(self) -> float:
@@ -101,6 +107,11 @@ class RoomOutput:
         # The rest is on its way and is heard by itself.
         while (surplus := self._written_ms - self.played_ms() - ms) > 1e-6:
             await self._pass(max(surplus, 1.0) / 1000)
+
+    def _leaves(self) -> None:
+        if self._first_sent is None:
+            self._first_sent = self._clock.time()
+            self._on_sound()
 
     def _silence(self) -> None:
         self._reply = ""

@@ -1,4 +1,4 @@
-"""Whether anybody is in a room to talk to, and for how long nobody has been."""
+"""Who is in a room to talk to, and for how long nobody has been."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from greenroom.rooms.ports import Participant
 class Presence:
     """Counts the humans in a room.
 
-    `on_change` is told when the first comes (True) and when the last goes (False); `on_absent`
-    once, when nobody came within `join_timeout` seconds or nobody came back within `absence`.
+    `on_human` is told of each identity that comes (True) and goes (False); `on_change`, after that,
+    when the first comes and when the last goes; `on_absent` once, when nobody came within
+    `join_timeout` seconds or nobody came back within `absence`.
     """
 
     def __init__(
@@ -23,12 +24,15 @@ class Presence:
         absence: float,
         on_change: Callable[[bool], None],
         on_absent: Callable[[], None],
+        on_human: Callable[[str, bool], None] = lambda _identity, _here: None,
     ) -> None:
         self._clock = clock
         self._absence = absence
         self._on_change = on_change
         self._on_absent = on_absent
-        self._humans: set[str] = set()
+        self._on_human = on_human
+        # By sid: who comes again may be there twice for a moment.
+        self._humans: dict[str, str] = {}
         self._timer: Timer | None = None
         self._wait(join_timeout)
 
@@ -41,17 +45,21 @@ class Presence:
         """Somebody is there."""
         if not participant.is_human:
             return
-        first = not self._humans
-        self._humans.add(participant.sid)
+        first, known = not self._humans, participant.identity in self._humans.values()
+        self._humans[participant.sid] = participant.identity
         self._stop_waiting()
+        if not known:
+            self._on_human(participant.identity, True)
         if first:
             self._on_change(True)
 
     def left(self, participant: Participant) -> None:
         """Somebody has gone."""
-        if participant.sid not in self._humans:
+        identity = self._humans.pop(participant.sid, None)
+        if identity is None:
             return
-        self._humans.remove(participant.sid)
+        if identity not in self._humans.values():
+            self._on_human(identity, False)
         if not self._humans:
             self._wait(self._absence)
             self._on_change(False)

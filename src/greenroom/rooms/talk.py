@@ -35,13 +35,20 @@ log = logging.getLogger(__name__)
 AGENT = "agent"
 """The agent's identity in every room of ours."""
 
+EVICTED = "duplicate_identity"
+"""Why the room is gone for an agent in whose place another one has joined it: LiveKit's word."""
+VOICELESS = "the agent's voice could not be published"
+"""Why a talk is over that has never been heard."""
+
 
 class RoomTalk:
     """One conversation in one room. Make it with `open`, end it with `close`.
 
     `on_presence` is told when there is somebody to talk to (then `output` is the way to them) and
     when there is nobody any more; `on_absent` when nobody came in time, or came back in time;
-    `on_gone` once, with why, when the room is gone or its agent was removed.
+    `on_gone` once, with why (EVICTED, VOICELESS, or in other words), when the room is gone or its
+    agent was removed. `on_human` is told of each human, by identity, who comes (True) and goes;
+    `on_voice` whenever the agent begins to be heard.
     """
 
     def __init__(
@@ -54,17 +61,22 @@ class RoomTalk:
         on_presence: Callable[[bool], None],
         on_absent: Callable[[], None],
         on_gone: Callable[[str], None],
+        on_human: Callable[[str, bool], None] = lambda _identity, _here: None,
+        on_voice: Callable[[], None] = lambda: None,
     ) -> None:
         self._room = room
         self._clock = clock
         self._voice_rate = voice_rate
         self._on_presence = on_presence
         self._on_gone = on_gone
+        self._on_voice = on_voice
         self._conversation: Conversation | None = None
         self._output: RoomOutput | None = None
         self._captions = Captions(room, clock)
         self._mixer = Mixer(self._hear, clock)
         self._tracks: dict[str, str] = {}
+        self._voice_track = ""
+        self._attending = False
         self._publishing: asyncio.Task[None] | None = None
         self._closed = False
         self._presence = Presence(
@@ -73,6 +85,7 @@ class RoomTalk:
             absence=settings.human_absence,
             on_change=self._on_change,
             on_absent=on_absent,
+            on_human=on_human,
         )
 
     @classmethod
@@ -87,6 +100,8 @@ class RoomTalk:
         on_presence: Callable[[bool], None],
         on_absent: Callable[[], None],
         on_gone: Callable[[str], None],
+        on_human: Callable[[str, bool], None] = lambda _identity, _here: None,
+        on_voice: Callable[[], None] = lambda: None,
     ) -> RoomTalk:
         """Join the room `name`; `voice_rate` is the Hz of the agent's voice.
 
@@ -101,6 +116,8 @@ class RoomTalk:
             on_presence=on_presence,
             on_absent=on_absent,
             on_gone=on_gone,
+            on_human=on_human,
+            on_voice=on_voice,
         )
 
     @property
@@ -113,11 +130,18 @@ class RoomTalk:
         """The way to the people in the room; None until somebody was there."""
         return self._output
 
+    def attend(self) -> None:
+        """Tell who is there from now on; those who are there already first."""
+        if not self._attending:
+            self._attending = True
+            self._room.listen(self._on_event)
+
     def connect(self, conversation: Conversation) -> None:
-        """Hear and be heard from now on. Once."""
+        """Hear and be heard from now on, and `attend`. Once."""
         self._conversation = conversation
+        self._begin_captions()
         self._room.hear(self._on_sound, rate=HEARING_RATE)
-        self._room.listen(self._on_event)
+        self.attend()
 
     def __call__(self, event: ConversationEvent) -> None:
         """A `conversation.ports.Listener`: what is said is written into the room."""
@@ -168,12 +192,16 @@ class RoomTalk:
 
     async def _publish(self) -> None:
         track = await self._room.publish_audio(self._voice_rate)
-        conversation = self._conversation
-        if conversation is not None:
-            self._captions.start(conversation.heard, track.sid)
-        self._output = RoomOutput(track, self._clock, self._captions.reply_began)
+        self._voice_track = track.sid
+        self._begin_captions()
+        self._output = RoomOutput(track, self._clock, self._captions.reply_began, self._on_voice)
         if self._presence.anybody:
             self._on_presence(True)
+
+    def _begin_captions(self) -> None:
+        """Once there are both words and a voice."""
+        if self._conversation is not None and self._voice_track:
+            self._captions.start(self._conversation.heard, self._voice_track)
 
     def _published(self, task: asyncio.Task[None]) -> None:
         self._publishing = None
@@ -183,7 +211,7 @@ class RoomTalk:
             log.warning("room %s: no voice: %s", self._room.name, error)
         else:
             log.error("room %s: publishing the voice failed", self._room.name, exc_info=error)
-        self._gone("the agent's voice could not be published")
+        self._gone(VOICELESS)
 
     def _gone(self, why: str) -> None:
         if not self._closed:
