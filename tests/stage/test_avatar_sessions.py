@@ -18,11 +18,11 @@ from greenroom.errors import (
 )
 from greenroom.rooms.rtc.media import VP8
 from greenroom.sessions.errors import StorageUnavailable
+from greenroom.sessions.life import Ended
 from greenroom.sessions.model import EndReason, MetricEntry, Status
 from greenroom.sessions.service import SessionService
 from greenroom.stage.live_session import MAX_NOTED
 from greenroom.stage.orders import OrderKeeper
-from greenroom.stage.ports import Ended
 from support.stage import ORDER, Client, House, order, tone, until
 
 AGENT_FAILED = (Status.FAILED, EndReason.AGENT_FAILED)

@@ -26,11 +26,12 @@ from greenroom.audio.pcm import Pcm
 from greenroom.avatar.ports import Activity, GestureCue
 from greenroom.errors import CapacityExceeded, InvalidInput, SessionEnded
 from greenroom.sessions.keys import ApiKeys
+from greenroom.sessions.life import Ended
 from greenroom.sessions.model import EndReason, Session, Status
 from greenroom.sessions.node import NOWHERE, Place
 from greenroom.sessions.service import SessionService, open_sessions
 from greenroom.settings import Settings
-from greenroom.stage.ports import AvatarClient, AvatarOrder, Ended
+from greenroom.stage.ports import AvatarClient, AvatarOrder
 from support.serving import serving
 
 API_KEY = "test-api-key-123"

@@ -18,12 +18,13 @@ from greenroom.errors import InvalidInput
 from greenroom.providers.clock import Clock
 from greenroom.rooms.ports import EncodedFrame
 from greenroom.rooms.venue import VENUE_RATE, OnGone, VenuePicture
+from greenroom.sessions.life import Ended
 from greenroom.sessions.service import SessionService
 from greenroom.settings import AvatarSettings
 from greenroom.stage.orders import OrderKeeper
 from greenroom.stage.parts import StageParts
 from greenroom.stage.performance import Performance
-from greenroom.stage.ports import AgoraChannel, AvatarOrder, Ended
+from greenroom.stage.ports import AgoraChannel, AvatarOrder
 from greenroom.stage.sessions import Stage
 from greenroom.stage.sound_line import Spoken
 from greenroom.stage.venues import Opening, OpenVenue

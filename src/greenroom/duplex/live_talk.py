@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from greenroom.audio.pcm import Pcm
 from greenroom.duplex.archive import wants_recording
@@ -17,8 +15,8 @@ from greenroom.duplex.parts import TalkParts
 from greenroom.duplex.ports import ChatClient, Persona, Said
 from greenroom.duplex.recorded_talk import RecordedTalk
 from greenroom.duplex.transcript import TranscriptKeeper
-from greenroom.errors import GreenroomError, InvalidInput, ProviderFailed, SessionEnded
-from greenroom.providers.clock import Timer
+from greenroom.errors import InvalidInput
+from greenroom.sessions.life import Ended, SessionLife
 from greenroom.sessions.model import (
     EndReason,
     LifecycleEntry,
@@ -35,22 +33,12 @@ _LOOK = 0.1
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a session ended. `detail` is safe to show to its client."""
-
-    status: Status
-    reason: EndReason
-    detail: str = ""
-
-
 class LiveTalk:
     """Opens a started session's talk with the model, keeps its transcript, and winds it all up.
 
-    One task does that, and whatever ends the session only tells it how. It waits for a connection
-    before it opens the model, so that nobody misses the first word. `on_gone` is called once the
-    session is recorded and let go of, with the session where it has ended; `on_changed` when there
-    is more to see of it. It is the listener of its ModelTalk.
+    It waits for a connection before it opens the model, so that nobody misses the first word.
+    `on_gone` is called once the session is recorded and let go of, with the session where it has
+    ended; `on_changed` when there is more to see of it. It is the listener of its ModelTalk.
     """
 
     def __init__(
@@ -66,7 +54,10 @@ class LiveTalk:
         self.id = session.id
         self.opened = asyncio.Event()
         """Set when the model has taken the talk, or when it is clear that it never will."""
-        self.gone = asyncio.Event()
+        self._life = SessionLife(
+            parts.sessions, session.id, parts.clock, stop=self._stop, what="duplex"
+        )
+        self.gone = self._life.gone
         """Set when everything is recorded and freed."""
         self._parts = parts
         self._session = session
@@ -86,29 +77,24 @@ class LiveTalk:
         self._begun = False
         self._paused = False
         self._restart = asyncio.Event()
-        self._timers: dict[str, Timer] = {}
-        self._failure: GreenroomError | None = None
         self._finishing: Ended | None = None
         self._finish_by = 0.0
-        loop = asyncio.get_running_loop()
-        self._ending: asyncio.Future[Ended | None] = loop.create_future()
-        self._release = parts.sessions.hold(self.id, self._stop)
-        self._task = loop.create_task(self._live(), name=f"talk-{self.id}")
+        self._task = asyncio.create_task(
+            self._life.live(self._go_on, self._wind_up), name=f"talk-{self.id}"
+        )
         self._await_connection()
 
     # What the sessions do.
 
     def connect(self, client: ChatClient) -> Connection:
         """Give it into the hands of a client; the one before is told. Raises SessionEnded."""
-        if self._ending.done():
-            ended = self._ending.result()
-            raise SessionEnded(self.id, ended.reason if ended else EndReason.REPLACED)
+        self._life.require_live()
         if self._was_connected:
             self._note("reconnected")
         self._was_connected = True
         before, self._connection = self._connection, Connection(client, self)
         self._is_ready_told = False
-        self._cancel("grace")
+        self._life.cancel("grace")
         self._connected.set()
         self._paused = False
         self._talk.set_paused(False)
@@ -121,18 +107,17 @@ class LiveTalk:
     async def wait_opened(self) -> None:
         """Return when the model has taken the talk. Raises what has kept it from that."""
         await self.opened.wait()
-        if self._failure is not None:
-            raise self._failure
+        if self._life.failure is not None:
+            raise self._life.failure
 
     @property
     def ending(self) -> bool:
         """Whether it is being wound up, or is gone."""
-        return self._ending.done()
+        return self._life.ending
 
-    def end(self, ended: Ended | None) -> None:
-        """Wind it up; None: another node has it, let go only. The first call counts."""
-        if not self._ending.done():
-            self._ending.set_result(ended)
+    def end(self, ended: Ended) -> None:
+        """Wind it up. The first call counts."""
+        self._life.end(ended)
 
     def finish(self, ended: Ended) -> None:
         """Wind it up after the sentence that the AI is saying, if somebody listens."""
@@ -145,7 +130,7 @@ class LiveTalk:
 
     def is_connected(self, connection: Connection) -> bool:
         """See `connection.Talk`."""
-        return connection is self._connection and not self._ending.done()
+        return connection is self._connection and not self._life.ending
 
     def hear(self, pcm: Pcm) -> None:
         """See `connection.Talk`. While it finishes nothing is heard: it would be answered."""
@@ -208,7 +193,7 @@ class LiveTalk:
 
     def on_voice(self, pcm: Pcm) -> None:
         """See TalkListener. What comes while nobody listens is never heard."""
-        if self._connection is None or self._ending.done():
+        if self._connection is None or self._life.ending:
             return
         if self._recorded is not None:
             self._recorded.voice(pcm)
@@ -254,7 +239,7 @@ class LiveTalk:
     def _stop(self, reason: EndReason) -> None:
         """From outside, as `SessionService.hold` says."""
         if reason is EndReason.REPLACED:
-            self.end(None)
+            self._life.end(None)
         elif reason is EndReason.CLIENT_STOPPED:
             self.finish(Ended(Status.STOPPED, reason))
         else:
@@ -262,7 +247,7 @@ class LiveTalk:
 
     def _await_connection(self) -> None:
         lost = Ended(Status.COMPLETED, EndReason.DISCONNECTED, "nobody came back")
-        self._after("grace", self._parts.settings.reconnect_grace, lambda: self.end(lost))
+        self._life.after("grace", self._parts.settings.reconnect_grace, lambda: self.end(lost))
 
     def _look_finished(self) -> None:
         """Whether the sentence that was being said is over, or has taken too long."""
@@ -271,11 +256,11 @@ class LiveTalk:
         if not speaking or self._parts.clock.time() >= self._finish_by:
             self.end(self._finishing)
         else:
-            self._after("finish", _LOOK, self._look_finished)
+            self._life.after("finish", _LOOK, self._look_finished)
 
     def _greet(self, connection: Connection) -> None:
         """Tell a connection where the talk stands that it has come to."""
-        if connection is not self._connection or self._ending.done():
+        if connection is not self._connection or self._life.ending:
             return
         if self._talk.ready and not self._is_ready_told:
             self.on_ready()
@@ -284,47 +269,17 @@ class LiveTalk:
 
     # Its life.
 
-    async def _live(self) -> None:
-        ended: Ended | None = Ended(Status.STOPPED, EndReason.DRAINED)  # where this is cancelled
-        try:
-            ended = await self._go_on()
-        except GreenroomError as error:
-            self._failure = error
-            why = error.why if isinstance(error, ProviderFailed) else str(error)
-            _log.warning("session %s has no model: %s", self.id, error)
-            ended = Ended(Status.FAILED, EndReason.AGENT_FAILED, why)
-        except Exception:  # noqa: BLE001 - its client is told, and the others live on
-            _log.exception("session %s: a defect", self.id)
-            self._failure = ProviderFailed("duplex", "internal error", retryable=False)
-            ended = Ended(Status.FAILED, EndReason.AGENT_FAILED, "internal error")
-        finally:
-            self.end(ended)
-            await self._wind_up(ended)
-
-    async def _go_on(self) -> Ended | None:
-        """Return how it ends, as soon as that is known. Raises what it can't go on without."""
-        await self._unless_ending(self._connected.wait())
-        if not self._ending.done():
+    async def _go_on(self) -> None:
+        """Return when it is to end. Raises what it can't go on without."""
+        await self._life.unless_ending(self._connected.wait())
+        if not self._life.ending:
             self._begin()
-        while not self._ending.done():
-            await self._unless_ending(self._open())
+        while not self._life.ending:
+            await self._life.unless_ending(self._open())
             self.opened.set()
-            await self._unless_ending(self._restart.wait())
-            if not self._ending.done():
+            await self._life.unless_ending(self._restart.wait())
+            if not self._life.ending:
                 await self._begin_anew()
-        return self._ending.result()
-
-    async def _unless_ending(self, work: Coroutine[Any, Any, object]) -> None:
-        """Do `work` unless it is to end before that is done. Raises what `work` raises."""
-        task = asyncio.create_task(work)
-        try:
-            await asyncio.wait((task, self._ending), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            task.cancel()
-            await asyncio.wait((task,))
-        error = None if task.cancelled() else task.exception()
-        if error is not None and not self._ending.done():
-            raise error
 
     def _begin(self) -> None:
         settings = self._parts.settings
@@ -332,7 +287,7 @@ class LiveTalk:
             Status.STOPPED, EndReason.MAX_DURATION, f"at most {settings.max_duration:g} s"
         )
         left = settings.max_duration - self._position()
-        self._after("longest", left, lambda: self.finish(longest))
+        self._life.after("longest", left, lambda: self.finish(longest))
         if self._parts.recordings is not None:
             recording = self._parts.recordings.begin(
                 self.id,
@@ -363,48 +318,28 @@ class LiveTalk:
     # Its end.
 
     async def _wind_up(self, ended: Ended | None) -> None:
-        for timer in self._timers.values():
-            timer.cancel()
         session: Session | None = None
         try:
             await self._talk.close()
             self._keeper.cut(self._position())
             if self._recorded is not None:
                 await self._recorded.close()
-            session = await self._record(ended)
+            session = await self._life.record(ended)
         finally:
-            self._release()
+            self._life.let_go()
             self._on_gone(self, session)
-            self.gone.set()
             self.opened.set()
-            self._tell(ended, session)
+            self._tell(Ended.of(session, ended))
             self._on_changed()
 
-    async def _record(self, ended: Ended | None) -> Session | None:
-        """End it in the database; return it as it has ended, None where it lives on elsewhere."""
-        sessions = self._parts.sessions
-        try:
-            if ended is None:
-                session = await sessions.get(self.id)
-            else:
-                session = await sessions.end(self.id, ended.status, ended.reason, ended.detail)
-        except GreenroomError as error:
-            # Upkeep ends it later, as one that nobody holds.
-            _log.warning("session %s could not be ended: %s", self.id, error)
-            return None
-        return session if session.ended else None
-
-    def _tell(self, ended: Ended | None, session: Session | None) -> None:
+    def _tell(self, final: Ended | None) -> None:
         connection, self._connection = self._connection, None
-        if connection is None or (self._failure is not None and not self._begun):
+        if connection is None or (self._life.failure is not None and not self._begun):
             return  # who waits for `wait_opened` is told there
-        if session is not None and session.end_reason is not None:
-            detail = ended.detail if ended and ended.reason is session.end_reason else ""
-            connection.client.on_ended(session.end_reason, detail)
-        elif ended is not None:
-            connection.client.on_ended(ended.reason, ended.detail)
-        else:
+        if final is None:
             connection.client.on_replaced()
+        else:
+            connection.client.on_ended(final.reason, final.detail)
 
     def _write(self, entry: TranscriptEntry) -> None:
         self._parts.sessions.append(self.id, entry)
@@ -415,14 +350,3 @@ class LiveTalk:
     def _position(self) -> float:
         """Seconds since the session's start."""
         return self._parts.clock.time() - self._origin
-
-    def _after(self, name: str, seconds: float, callback: Callable[[], None]) -> None:
-        self._cancel(name)
-        if self._ending.done():
-            return
-        clock = self._parts.clock
-        self._timers[name] = clock.call_at(clock.time() + max(seconds, 0.0), callback)
-
-    def _cancel(self, name: str) -> None:
-        if (timer := self._timers.pop(name, None)) is not None:
-            timer.cancel()

@@ -10,13 +10,14 @@ from datetime import datetime
 from greenroom.duplex.archive import TrackedSessions
 from greenroom.duplex.changes import Changes
 from greenroom.duplex.connection import Connection
-from greenroom.duplex.live_talk import Ended, LiveTalk
+from greenroom.duplex.live_talk import LiveTalk
 from greenroom.duplex.parts import TalkParts
 from greenroom.duplex.pauses import pause
 from greenroom.duplex.ports import ChatClient, SessionOrder, TrackedSession
 from greenroom.duplex.targets import check_url
 from greenroom.errors import CapacityExceeded, GreenroomError, InvalidInput, SessionEnded
 from greenroom.providers.clock import Timer
+from greenroom.sessions.life import Ended
 from greenroom.sessions.model import EndReason, Session, Status
 
 STOP_TIMEOUT = 5.0

@@ -1,18 +1,19 @@
 """What every session that lives on a node has in common, whatever happens in it.
 
 It is held, it has timers, it is told once how it ends, and then it is recorded and let go of. The
-owner has one task that runs the session and winds it up; whatever else ends it only says how.
+owner has one task that runs the session and winds it up (`SessionLife.live`); whatever else ends it
+only says how.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from greenroom.errors import GreenroomError
+from greenroom.errors import GreenroomError, ProviderFailed, SessionEnded
 from greenroom.providers.clock import Clock, Timer
 from greenroom.sessions.holders import Stop
 from greenroom.sessions.model import EndReason, Session, Status
@@ -29,12 +30,23 @@ class Ended:
     reason: EndReason
     detail: str = ""
 
+    @classmethod
+    def of(cls, session: Session | None, meant: Ended | None) -> Ended | None:
+        """How it has ended, as `record` returned it; None where it lives on elsewhere.
+
+        As it was meant to end (None: not at all), where the database does not say.
+        """
+        if session is None or session.end_reason is None:
+            return meant
+        detail = meant.detail if meant is not None and meant.reason is session.end_reason else ""
+        return cls(session.status, session.end_reason, detail)
+
 
 class SessionLife:
     """One live session of this node, held from now until `let_go`.
 
     `stop` is what `SessionService.hold` wants; without it the session is ended as STOPPED, and let
-    go of where another node has it.
+    go of where another node has it. `what` it is, where its own fault is told to a client.
     """
 
     def __init__(
@@ -44,12 +56,16 @@ class SessionLife:
         clock: Clock,
         *,
         stop: Stop | None = None,
+        what: str = "session",
     ) -> None:
         self.id = session_id
+        self.failure: GreenroomError | None = None
+        """What keeps it from going on, for those who wait for it to begin."""
         self.gone = asyncio.Event()
         """Set when everything is recorded and the session is let go of."""
         self._sessions = sessions
         self._clock = clock
+        self._what = what
         self._timers: dict[str, Timer] = {}
         self._ending: asyncio.Future[Ended | None] = asyncio.get_running_loop().create_future()
         self._release = sessions.hold(session_id, stop or self._stop)
@@ -63,6 +79,39 @@ class SessionLife:
         """Wind it up; None: another node has it, let go only. The first call counts."""
         if not self._ending.done():
             self._ending.set_result(ended)
+
+    def require_live(self) -> None:
+        """Raise SessionEnded where it is being wound up."""
+        if self._ending.done():
+            ended = self._ending.result()
+            raise SessionEnded(self.id, ended.reason if ended else EndReason.REPLACED)
+
+    async def live(
+        self,
+        course: Callable[[], Awaitable[object]],
+        wind_up: Callable[[Ended | None], Awaitable[None]],
+    ) -> None:
+        """All of it: `course`, which returns when it is to end, then `wind_up`, without timers.
+
+        What the course raises is a failure, and ends it so. It has drained where this is cancelled.
+        """
+        try:
+            await course()
+        except GreenroomError as error:
+            _log.warning("session %s can't go on: %s", self.id, error)
+            self._fail(error, error.why if isinstance(error, ProviderFailed) else str(error))
+        except Exception:  # noqa: BLE001 - its client is told, and the others live on
+            _log.exception("session %s: a defect", self.id)
+            why = "internal error"
+            self._fail(ProviderFailed(self._what, why, retryable=False), why)
+        finally:
+            self.end(Ended(Status.STOPPED, EndReason.DRAINED))
+            self.stop_timers()
+            await wind_up(self._ending.result())
+
+    def _fail(self, error: GreenroomError, why: str) -> None:
+        self.failure = error
+        self.end(Ended(Status.FAILED, EndReason.AGENT_FAILED, why))
 
     async def wait_ending(self) -> Ended | None:
         """Return how it is to end, once that is known."""

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from greenroom.avatar.formats import FORMATS, VideoCodec
 from greenroom.avatar.ports import FaceSettings, RemoteFace
-from greenroom.errors import GreenroomError, InvalidInput, ProviderFailed, SessionEnded
-from greenroom.providers.clock import Timer
+from greenroom.errors import InvalidInput, ProviderFailed
 from greenroom.rooms.rtc.media import AV1, H264, VP8, Codec
 from greenroom.rooms.venue import VENUE_RATE, Venue, VenuePicture
+from greenroom.sessions.life import Ended, SessionLife
 from greenroom.sessions.model import (
     EndReason,
     Entry,
@@ -26,7 +26,7 @@ from greenroom.sessions.model import (
 from greenroom.stage.connection import Connection
 from greenroom.stage.parts import StageParts
 from greenroom.stage.performance import Performance
-from greenroom.stage.ports import AvatarClient, AvatarOrder, Ended
+from greenroom.stage.ports import AvatarClient, AvatarOrder
 from greenroom.stage.sound_line import Spoken
 from greenroom.stage.venues import Venues
 
@@ -40,8 +40,8 @@ _log = logging.getLogger(__name__)
 class LiveSession:
     """Opens a started session's face and venues, lets it perform, and winds everything up.
 
-    One task does that, and whatever ends the session only tells it how. `on_gone` is called once
-    the session is recorded and let go of. It has no connection at first: `connect` gives it one.
+    `on_gone` is called once the session is recorded and let go of. It has no connection at first:
+    `connect` gives it one.
     """
 
     def __init__(
@@ -55,7 +55,8 @@ class LiveSession:
         self.id = session.id
         self.opened = asyncio.Event()
         """Set when it performs, or when it is clear that it never will."""
-        self.gone = asyncio.Event()
+        self._life = SessionLife(parts.sessions, session.id, parts.clock, what="stage")
+        self.gone = self._life.gone
         """Set when everything is recorded and freed."""
         self._parts = parts
         self._session = session
@@ -80,17 +81,14 @@ class LiveSession:
         )
         self._connection: Connection | None = None
         self._token = order.channel.token
-        self._timers: dict[str, Timer] = {}
         self._active_at = parts.clock.time()
         self._silent = asyncio.Event()
         self._noted = 0
         self._begun = False
         self._was_connected = False
-        self._failure: GreenroomError | None = None
-        loop = asyncio.get_running_loop()
-        self._ending: asyncio.Future[Ended | None] = loop.create_future()
-        self._release = parts.sessions.hold(self.id, self._stop)
-        self._task = loop.create_task(self._live(), name=f"avatar-{self.id}")
+        self._task = asyncio.create_task(
+            self._life.live(self._perform, self._wind_up), name=f"avatar-{self.id}"
+        )
 
     # What the stage does.
 
@@ -99,17 +97,15 @@ class LiveSession:
 
         Raises SessionEnded, or what has kept it from opening.
         """
-        if self._failure is not None:
-            raise self._failure
-        if self._ending.done():
-            ended = self._ending.result()
-            raise SessionEnded(self.id, ended.reason if ended else EndReason.REPLACED)
+        if self._life.failure is not None:
+            raise self._life.failure
+        self._life.require_live()
         if self._was_connected:
             self._note(LifecycleEntry(None, "reconnected"))
         self._was_connected = True
         before = self._connection
         self._connection = Connection(client, self._at_work, self._leave, self._renew)
-        self._cancel("grace")
+        self._life.cancel("grace")
         self._active_at = self._parts.clock.time()
         if before is not None:
             before.client.on_replaced()
@@ -118,12 +114,11 @@ class LiveSession:
     @property
     def ending(self) -> bool:
         """Whether it is being wound up, or is gone."""
-        return self._ending.done()
+        return self._life.ending
 
-    def end(self, ended: Ended | None) -> None:
-        """Wind it up; None: another node has it, let go only. The first call counts."""
-        if not self._ending.done():
-            self._ending.set_result(ended)
+    def end(self, ended: Ended) -> None:
+        """Wind it up. The first call counts."""
+        self._life.end(ended)
 
     async def spoken_out(self) -> None:
         """Return when nothing waits to be said."""
@@ -134,7 +129,7 @@ class LiveSession:
     # What its connection does.
 
     def _at_work(self, connection: Connection) -> Performance | None:
-        if connection is not self._connection or self._ending.done():
+        if connection is not self._connection or self._life.ending:
             return None
         self._active_at = self._parts.clock.time()
         return self._performance
@@ -151,18 +146,14 @@ class LiveSession:
 
     def _await_connection(self) -> None:
         lost = Ended(Status.COMPLETED, EndReason.DISCONNECTED, "nobody came back")
-        self._after("grace", self._parts.settings.reconnect_grace, lambda: self.end(lost))
+        self._life.after("grace", self._parts.settings.reconnect_grace, lambda: self.end(lost))
 
     # What happens to it.
-
-    def _stop(self, reason: EndReason) -> None:
-        """From outside, as `SessionService.hold` says."""
-        self.end(None if reason is EndReason.REPLACED else Ended(Status.STOPPED, reason))
 
     def _on_failed(self, why: str) -> None:
         _log.error("session %s: its avatar has failed: %s", self.id, why)
         if not self._begun:
-            self._failure = ProviderFailed("avatar", why)
+            self._life.failure = ProviderFailed("avatar", why)
         self.end(Ended(Status.FAILED, EndReason.AGENT_FAILED, f"the avatar has failed: {why}"))
 
     def _on_venue_gone(self, venue: Venue, why: str) -> None:
@@ -195,43 +186,20 @@ class LiveSession:
         timeout = self._order.idle_timeout
         passed = self._parts.clock.time() - self._active_at
         if self._performance.busy:
-            self._after("idle", timeout, self._on_idle)
+            self._life.after("idle", timeout, self._on_idle)
         elif passed < timeout:
-            self._after("idle", timeout - passed, self._on_idle)
+            self._life.after("idle", timeout - passed, self._on_idle)
         else:
             self.end(Ended(Status.STOPPED, EndReason.IDLE_TIMEOUT, f"idle for {timeout:g} s"))
 
     # Its life.
 
-    async def _live(self) -> None:
-        ended: Ended | None = Ended(Status.STOPPED, EndReason.DRAINED)  # where this is cancelled
-        try:
-            ended = await self._perform()
-        except GreenroomError as error:
-            self._failure = error
-            why = error.why if isinstance(error, ProviderFailed) else str(error)
-            _log.warning("session %s could not begin: %s", self.id, error)
-            ended = Ended(Status.FAILED, EndReason.AGENT_FAILED, why)
-        except Exception:  # noqa: BLE001 - its client is told, and the others live on
-            _log.exception("session %s: a defect", self.id)
-            self._failure = ProviderFailed("stage", "internal error", retryable=False)
-            ended = Ended(Status.FAILED, EndReason.AGENT_FAILED, "internal error")
-        finally:
-            self.end(ended)
-            await self._wind_up(ended)
-
-    async def _perform(self) -> Ended | None:
-        """Return how it ends, as soon as that is known. Raises what keeps it from opening."""
-        opening = asyncio.create_task(self._open())
-        try:
-            await asyncio.wait((opening, self._ending), return_when=asyncio.FIRST_COMPLETED)
-            if opening.done() and not self._ending.done():
-                opening.result()
-                self.opened.set()
-            return await self._ending
-        finally:
-            opening.cancel()
-            await asyncio.gather(opening, return_exceptions=True)
+    async def _perform(self) -> None:
+        """Return when it is to end. Raises what keeps it from opening."""
+        await self._life.unless_ending(self._open())
+        if not self._life.ending:
+            self.opened.set()
+        await self._life.wait_ending()
 
     async def _open(self) -> None:
         picture = VenuePicture(
@@ -272,18 +240,16 @@ class LiveSession:
         longest = Ended(
             Status.STOPPED, EndReason.MAX_DURATION, f"at most {settings.max_duration:g} s"
         )
-        self._after("longest", settings.max_duration - lasted, lambda: self.end(longest))
+        self._life.after("longest", settings.max_duration - lasted, lambda: self.end(longest))
         if self._order.idle_timeout > 0:
             self._active_at = self._parts.clock.time()
-            self._after("idle", self._order.idle_timeout, self._on_idle)
+            self._life.after("idle", self._order.idle_timeout, self._on_idle)
         if self._connection is None:
             self._await_connection()
 
     # Its end.
 
     async def _wind_up(self, ended: Ended | None) -> None:
-        for timer in self._timers.values():
-            timer.cancel()
         self._performance.close()
         self._silent.set()
         final = ended
@@ -292,11 +258,10 @@ class LiveSession:
                 self._face.close()
             await self._venues.close()
             self._note(MetricEntry(None, "performance", self._performance.figures.as_values()))
-            final = await self._record(ended)
+            final = Ended.of(await self._life.record(ended), ended)
         finally:
-            self._release()
+            self._life.let_go()
             self._on_gone(self)
-            self.gone.set()
             self.opened.set()
             self._tell(final)
 
@@ -309,33 +274,5 @@ class LiveSession:
         else:
             connection.client.on_ended(final)
 
-    async def _record(self, ended: Ended | None) -> Ended | None:
-        """End it in the database; return how it has ended, None where it lives on elsewhere."""
-        sessions = self._parts.sessions
-        try:
-            if ended is None:
-                session = await sessions.get(self.id)
-            else:
-                session = await sessions.end(self.id, ended.status, ended.reason, ended.detail)
-        except GreenroomError as error:
-            # Upkeep ends it later, as one that nobody holds.
-            _log.warning("session %s could not be ended: %s", self.id, error)
-            return ended
-        if not session.ended or session.end_reason is None:
-            return None
-        detail = ended.detail if ended and ended.reason is session.end_reason else ""
-        return Ended(session.status, session.end_reason, detail)
-
     def _note(self, entry: Entry) -> None:
         self._parts.sessions.append(self.id, entry)
-
-    def _after(self, name: str, seconds: float, callback: Callable[[], None]) -> None:
-        self._cancel(name)
-        if self._ending.done():
-            return
-        clock = self._parts.clock
-        self._timers[name] = clock.call_at(clock.time() + max(seconds, 0.0), callback)
-
-    def _cancel(self, name: str) -> None:
-        if (timer := self._timers.pop(name, None)) is not None:
-            timer.cancel()

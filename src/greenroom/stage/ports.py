@@ -9,7 +9,8 @@ from typing import Any, Protocol
 from greenroom.audio.pcm import Pcm
 from greenroom.avatar.formats import Quality, VideoCodec
 from greenroom.avatar.ports import Activity, GestureCue
-from greenroom.sessions.model import EndReason, Session, Status
+from greenroom.sessions.life import Ended
+from greenroom.sessions.model import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +37,6 @@ class AvatarOrder:
     idle_timeout: float
     channel: AgoraChannel
     extra: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a session ended. `detail` is safe to show to its client."""
-
-    status: Status
-    reason: EndReason
-    detail: str = ""
 
 
 class AvatarClient(Protocol):

@@ -16,12 +16,13 @@ from greenroom.errors import (
     SessionNotFound,
 )
 from greenroom.providers.clock import Timer
+from greenroom.sessions.life import Ended
 from greenroom.sessions.model import EndReason, Session, Status
 from greenroom.stage.connection import Connection
 from greenroom.stage.live_session import LiveSession
 from greenroom.stage.orders import Seat
 from greenroom.stage.parts import StageParts
-from greenroom.stage.ports import AvatarClient, AvatarOrder, Ended
+from greenroom.stage.ports import AvatarClient, AvatarOrder
 
 STOP_TIMEOUT = 5.0
 """Seconds for another node to end a session; then it is ended in the database."""

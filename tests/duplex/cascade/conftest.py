@@ -71,10 +71,14 @@ class Studio:
         output: AudioOutput,
         listener: Listener,
         records: Sequence[Record],
+        opening: str | None = None,
     ) -> Conversation:
         if self.refuses is not None:
             raise self.refuses
         self.opened.append((session, records))
+        said = spoken_messages([entry for _, entry in views.transcript(records)])
+        if opening is None:
+            opening = "" if said else self.greeting
         return Conversation(
             Providers(
                 EnergyVoiceActivity(),
@@ -89,8 +93,8 @@ class Studio:
             turns=TurnSettings(),
             replies=ReplySettings(),
             clock=self.clock,
-            history=spoken_messages([entry for _, entry in views.transcript(records)]),
-            greeting=self.greeting,
+            history=said,
+            greeting=opening,
             asides=True,
         )
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from greenroom.api.avatars.errors import Code, Refused
 from greenroom.api.avatars.protocol import error_frame, session_ended
 from greenroom.errors import CapacityExceeded, SessionEnded, SessionNotFound
+from greenroom.sessions.life import Ended
 from greenroom.sessions.model import EndReason, Status
-from greenroom.stage.ports import Ended
 
 NORMAL = 1000
 POLICY = 1008

@@ -37,8 +37,9 @@ from greenroom.api.live_sockets import LiveSockets
 from greenroom.api.message_socket import MessageSocket, OwnEndings
 from greenroom.avatar.ports import GestureCue
 from greenroom.errors import CapacityExceeded
+from greenroom.sessions.life import Ended
 from greenroom.sessions.model import EndReason
-from greenroom.stage.ports import Ended, LiveAvatar
+from greenroom.stage.ports import LiveAvatar
 
 log = logging.getLogger(__name__)
 
