@@ -5,8 +5,6 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from starlette.applications import Starlette
-
 from greenroom.api.auth import Authenticator, SessionTokens
 from greenroom.api.commerce.app import CommerceApi
 from greenroom.api.commerce.parts import CommerceParts
@@ -27,10 +25,9 @@ from greenroom.sessions.model import Session
 
 @dataclass(frozen=True, slots=True)
 class CommerceService:
-    """The API, the application of the main port, and what was chosen for what, in words."""
+    """The API, and what was chosen for what, in words."""
 
     api: CommerceApi
-    app: Starlette
     chosen: tuple[tuple[str, str], ...]
 
 
@@ -83,6 +80,4 @@ async def open_commerce(
             rooms=base.rooms.rooms,
         )
     )
-    app = Starlette(routes=base.rooms.routes)
-    api.mount(app)
-    return CommerceService(api, app, (("shop", without_options(catalogue.uri)),))
+    return CommerceService(api, (("shop", without_options(catalogue.uri)),))

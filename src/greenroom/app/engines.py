@@ -58,7 +58,11 @@ def open_engines(settings: Settings, stack: AsyncExitStack, progress: Progress) 
     context = provider_context(settings, progress)
     synthesizer = synthesizer_chain(settings, speaks, context)
     stack.push_async_callback(synthesizer.close)
-    voices = settings.server.max_sessions + settings.duplex.max_sessions
+    voices = (
+        settings.server.max_sessions
+        + settings.duplex.max_sessions
+        + settings.orchestrator.max_sessions
+    )
     voice_activity = VoiceActivity(max_streams=voices)
     stack.push_async_callback(voice_activity.close)
     return Engines(settings, voice_activity, synthesizer, hears, speaks, context)

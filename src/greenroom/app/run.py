@@ -106,7 +106,9 @@ class Ports:
         apis = settings.server.apis
         embedded = rooms_provider(settings) == "embedded"
         return cls(
-            one("commerce" in apis, settings.server.port, "server.port"),
+            one(
+                bool({"commerce", "orchestrator"} & set(apis)), settings.server.port, "server.port"
+            ),
             one(embedded, settings.rooms.port, "rooms.port"),
             one("avatar" in apis, settings.avatar.port, "avatar.port"),
             one("duplex" in apis, settings.duplex.port, "duplex.port"),
@@ -123,15 +125,16 @@ def _servers(
 ) -> list[tuple[HttpServer, socket.socket]]:
     """The servers that are needed, the main one first."""
     longest = settings.rooms.max_description_bytes + ENVELOPE_BYTES
-    commerce, avatars, duplex = greenroom.commerce, greenroom.avatars, greenroom.duplex
+    avatars, duplex = greenroom.avatars, greenroom.duplex
     wanted: list[tuple[Starlette | None, socket.socket | None, int]] = [
-        (commerce.app if commerce else None, ports.main, MAX_FRAME_BYTES),
+        (greenroom.main, ports.main, MAX_FRAME_BYTES),
         (greenroom.base.rooms.app, ports.rooms, longest),
         (avatars.app if avatars else None, ports.avatars, MAX_FRAME_BYTES),
         (duplex.app if duplex else None, ports.duplex, MAX_FRAME_BYTES),
     ]
-    if avatars is None and ports.avatars is not None:
-        ports.avatars.close()  # nobody would answer there
+    for app, listener, _ in wanted:
+        if app is None and listener is not None:
+            listener.close()  # nobody would answer there
     return [
         (http_server(app, settings.server, max_frame=max_frame), listener)
         for app, listener, max_frame in wanted
@@ -148,12 +151,15 @@ async def _serve_all(servers: Sequence[tuple[HttpServer, socket.socket]]) -> Non
 def banner(greenroom: Greenroom, ports: Ports, seconds: float) -> str:
     """What is served where, by what."""
     rows: list[tuple[str, str]] = []
-    if ports.main is not None:
+    if ports.main is not None and greenroom.main is not None:
         where = _address(ports.main)
-        rows += [
-            ("voice commerce API", f"http://{where}"),
-            ("voice", f"ws://{where}/ws/voice/session"),
-        ]
+        if greenroom.orchestrator is not None:
+            rows.append(("voice assistants", f"http://{where}/docs"))
+        if greenroom.commerce is not None:
+            rows += [
+                ("voice commerce API", f"http://{where}"),
+                ("voice", f"ws://{where}/ws/voice/session"),
+            ]
     if ports.avatars is not None and greenroom.avatars is not None:
         rows.append(("avatar APIs", f"http://{_address(ports.avatars)}"))
     if ports.duplex is not None:
