@@ -2,7 +2,7 @@
 
     ../.venv/bin/python orchestrator_rooms.py [--quick] [--livekit PYTHON]
 
-Both take turns at the same thing: `--n` agents in one process join as many rooms of a Greenroom
+They take turns at the same thing: `--n` agents in one process join as many rooms of a Greenroom
 server through LiveKit's SDK; as many people (`orchestrator_people.py`, a process apart) each say
 3 s of speech and hear a reply of 2 s, every 7 s. Voice activity is on, each system's own Silero;
 hearing, thinking and speaking take no time. Greenroom's agents are those of a `greenroom worker`,
@@ -16,8 +16,9 @@ carries, and the memory they take; whether all went well, which the people's ear
 and gaps of 20 ms in replies); and the CPU of the server, which forwards, and of the people. Then
 the ratio. `--alone` measures Greenroom with more and more agents instead, up to `--n`.
 
-Most of an agent's CPU is LiveKit's native client, which both use: the people, who are nothing but
-that client and a voice, say how much.
+Most of an agent's CPU is LiveKit's native client, which both use: *native* is that client alone, in
+the same rooms, with as much to play and to hear (`orchestrator_floor.py`). The ratio is told with
+it, and beside it that of what each takes beyond it.
 """
 
 from __future__ import annotations
@@ -103,9 +104,19 @@ async def greenroom(a: argparse.Namespace, n: int) -> dict[str, Any]:
 
 
 async def livekit(a: argparse.Namespace, n: int) -> dict[str, Any]:
-    """LiveKit's agents, in rooms of the same server."""
+    """LiveKit's agents, in rooms of a server like it."""
+    gain = ["--gain"] if a.gain else []
+    return await told_of_rooms(a, n, a.livekit, "-m", "peers.livekit_rooms", *gain)
+
+
+async def native(a: argparse.Namespace, n: int) -> dict[str, Any]:
+    """No agents, but the client that both are built on."""
+    return await told_of_rooms(a, n, sys.executable, "orchestrator_floor.py")
+
+
+async def told_of_rooms(a: argparse.Namespace, n: int, *command: str) -> dict[str, Any]:
+    """What a process costs that is given tokens and joins."""
     names = [f"room-{k}" for k in range(n)]
-    command = [a.livekit, "-m", "peers.livekit_rooms", *(["--gain"] if a.gain else [])]
     with tempfile.TemporaryDirectory() as folder:
         async with o.cluster(Path(folder)) as cluster, lines(*command) as agents:
             await agents.ask([room(cluster.rooms_url, name, "agent") for name in names])
@@ -149,7 +160,7 @@ async def talk(
     }
 
 
-SYSTEMS = {"greenroom": greenroom, "livekit": livekit}
+SYSTEMS = {"greenroom": greenroom, "livekit": livekit, "native": native}
 
 
 async def compare(a: argparse.Namespace) -> None:
@@ -159,8 +170,14 @@ async def compare(a: argparse.Namespace) -> None:
             figures = await system(a, a.n)
             costs[name].append(figures["cpu_s_per_session_minute"])
             o.say("rooms", **figures, system=name)
-    ours, theirs = (statistics.median(costs[name]) for name in SYSTEMS)
-    o.say("rooms.ratio", greenroom=ours, livekit=theirs, of_livekit=round(ours / theirs, 3))
+    cost = {name: round(statistics.median(each), 3) for name, each in costs.items()}
+    ours, theirs, client = (cost[name] for name in ("greenroom", "livekit", "native"))
+    o.say(
+        "rooms.ratio",
+        cpu_s_per_session_minute=cost,
+        of_livekit=round(ours / theirs, 3),
+        of_livekit_beyond_the_native_client=round((ours - client) / (theirs - client), 3),
+    )
 
 
 async def alone(a: argparse.Namespace) -> None:
