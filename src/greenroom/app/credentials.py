@@ -8,9 +8,10 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from greenroom.errors import ConfigurationError
-from greenroom.settings import DEVELOPMENT_LIVEKIT, Settings
+from greenroom.settings import DEVELOPMENT_LIVEKIT, ServerSettings, Settings
 
 JWT_SECRET_FILE = "jwt-secret"  # noqa: S105 - the name of a file
 
@@ -44,14 +45,7 @@ def resolve_credentials(settings: Settings, *, has_stored_keys: bool) -> Credent
     """
     auth, loopback = settings.auth, settings.server.is_loopback
     keys = [auth.api_key.get_secret_value()] if auth.api_key else []
-    livekit = (
-        settings.livekit_api_key.get_secret_value() if settings.livekit_api_key else "",
-        settings.livekit_api_secret.get_secret_value() if settings.livekit_api_secret else "",
-    )
-    if bool(livekit[0]) != bool(livekit[1]):
-        raise ConfigurationError(
-            "livekit_api_secret", "LiveKit's key and secret are set together or not at all"
-        )
+    livekit = _livekit_pair(settings)
     if loopback:
         keys.append(settings.test_api_key.get_secret_value())
         livekit = livekit if livekit[0] else DEVELOPMENT_LIVEKIT
@@ -66,6 +60,36 @@ def resolve_credentials(settings: Settings, *, has_stored_keys: bool) -> Credent
         livekit_secret=livekit[1],
         development=loopback,
     )
+
+
+def worker_credentials(settings: Settings) -> Credentials:
+    """What a worker signs with: it is asked by nobody, and only joins rooms.
+
+    Raises ConfigurationError where a real LiveKit key pair is missing.
+    """
+    livekit = _livekit_pair(settings)
+    development = not livekit[0]
+    if development:
+        host = urlsplit(settings.livekit_url).hostname or ""
+        if not ServerSettings(host=host).is_loopback:
+            raise ConfigurationError(
+                "livekit_api_key", "set LIVEKIT_API_KEY and LIVEKIT_API_SECRET as LiveKit has them"
+            )
+        livekit = DEVELOPMENT_LIVEKIT
+    return Credentials((), "", *livekit, development)
+
+
+def _livekit_pair(settings: Settings) -> tuple[str, str]:
+    """As it is set: empty, or whole."""
+    key, secret = (
+        given.get_secret_value() if given else ""
+        for given in (settings.livekit_api_key, settings.livekit_api_secret)
+    )
+    if bool(key) != bool(secret):
+        raise ConfigurationError(
+            "livekit_api_secret", "LiveKit's key and secret are set together or not at all"
+        )
+    return key, secret
 
 
 def _require_real(

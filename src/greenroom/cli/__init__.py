@@ -7,7 +7,7 @@ import sys
 import typer
 
 from greenroom import __version__
-from greenroom.cli import avatar, avatars, call, doctor, keys, models, serve, sessions
+from greenroom.cli import avatar, avatars, call, doctor, keys, models, serve, sessions, worker
 from greenroom.errors import GreenroomError
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 app.command("serve")(serve.serve)
+app.command("worker")(worker.worker)
 app.command("call")(call.call)
 app.command("avatar")(avatar.avatar)
 app.command("doctor")(doctor.doctor)

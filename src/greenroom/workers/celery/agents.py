@@ -8,64 +8,28 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
-from typing import Protocol
 
 from greenroom.errors import CapacityExceeded, SessionEnded, SessionNotFound
 from greenroom.sessions.errors import StorageUnavailable
-from greenroom.sessions.life import Ended
+from greenroom.workers.host import LINE_LOST, AgentHost
+from greenroom.workers.lease_keeper import LeaseKeeper
 from greenroom.workers.leases import Acquired, Leases
 
-BACK = "Sorry, I lost the line for a moment. Please go on."
-"""What an agent says that takes the place of one that was lost."""
-
-_HAND_OVER_WITHIN = 10.0
-"""Seconds for agents that were told to leave."""
+_GIVEN_BACK_WITHIN = 3.0
+"""Seconds for the leases of agents that have left."""
 
 _log = logging.getLogger(__name__)
-
-
-class Host(Protocol):
-    """What runs agents on this loop: `workers.host.AgentHost`."""
-
-    async def run(self, session_id: str, opening: str | None = None) -> Ended | None:
-        """Run a session's agent to its end; None: the session lives on elsewhere.
-
-        Raises SessionNotFound, SessionEnded, CapacityExceeded, StorageUnavailable.
-        """
-        ...
-
-    def hand_over(self, session_id: str) -> None:
-        """Have the agent leave in good order, without an end of the session."""
-        ...
-
-
-class Keeper(Protocol):
-    """What renews leases: `workers.lease_keeper.LeaseKeeper`."""
-
-    def add(self, session_id: str) -> None:
-        """Renew this one too."""
-        ...
-
-    def remove(self, session_id: str) -> None:
-        """Renew it no more. Harmless where it is not renewed."""
-        ...
 
 
 class LeasedAgents:
     """The agents of one worker, whose leases are `owner`'s. End it with `drain`."""
 
-    def __init__(self, host: Host, leases: Leases, keeper: Keeper, owner: str) -> None:
+    def __init__(self, host: AgentHost, leases: Leases, keeper: LeaseKeeper, owner: str) -> None:
         self._host = host
         self._leases = leases
         self._keeper = keeper
         self._owner = owner
         self._running: dict[str, asyncio.Task[object]] = {}
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self._hurried = asyncio.Event()
-        self.draining = False
-        """Whether no more is taken."""
 
     @property
     def sessions(self) -> Sequence[str]:
@@ -77,7 +41,7 @@ class LeasedAgents:
 
         Raises PlacementFailed where the leases can't be reached.
         """
-        if self.draining:
+        if self._host.draining:
             # The offer lapses in a moment and goes to another worker.
             return "not taken: this worker is ending"
         acquired = await self._leases.acquire(session_id, self._owner)
@@ -86,33 +50,26 @@ class LeasedAgents:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - this is a coroutine
         self._running[session_id] = task
-        self._idle.clear()
         self._keeper.add(session_id)
         try:
             return await self._run(session_id, acquired)
         finally:
             self._keeper.remove(session_id)
             del self._running[session_id]
-            if not self._running:
-                self._idle.set()
 
     async def drain(self, seconds: float) -> None:
-        """Take no more; give talks `seconds` to end, then hand the rest over to other workers."""
-        self.draining = True
-        await self._wait_idle(seconds)
-        for session_id in self.sessions:
-            self._host.hand_over(session_id)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_HAND_OVER_WITHIN):
-                await self._idle.wait()
+        """Take no more; give talks `seconds` to end, then hand the rest over to other workers.
+
+        Called again, it counts from then: with 0 the rest is handed over at once.
+        """
+        await self._host.drain(seconds, hand_over=True)
+        tasks = self._running.copy()
+        if tasks:
+            await asyncio.wait(tasks.values(), timeout=_GIVEN_BACK_WITHIN)
         for session_id, task in self._running.items():
             # Its lease lapses, as if this worker had been lost.
-            _log.error("session %s: the agent did not leave", session_id)
+            _log.error("session %s: its agent did not leave", session_id)
             task.cancel()
-
-    def hurry(self) -> None:
-        """Hand over at once what runs when this worker drains."""
-        self._hurried.set()
 
     async def _run(self, session_id: str, acquired: Acquired) -> str:
         try:
@@ -130,16 +87,8 @@ class LeasedAgents:
         await self._leases.release(session_id)
         return f"{ended.status}: {ended.reason}"
 
-    async def _wait_idle(self, seconds: float) -> None:
-        """Wait until no agent runs, for `seconds` or until that is hurried."""
-        waits = [asyncio.create_task(event.wait()) for event in (self._idle, self._hurried)]
-        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
-        await asyncio.wait(waits)
-
 
 def _opening(acquired: Acquired) -> str | None:
     """What the agent says first; None: as the session was asked for, where nothing was said."""
     lost = acquired.last_seen is not None and not acquired.handed_over
-    return BACK if lost else None
+    return LINE_LOST if lost else None

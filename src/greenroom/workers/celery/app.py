@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import kombu
 from celery import Celery
 from celery.app.amqp import AMQP
+from kombu import Connection
 
 from greenroom.errors import ConfigurationError
 from greenroom.settings import Settings
@@ -30,7 +30,7 @@ _RETRY_AFTER, _RETRY_AT_MOST = 1, 2
 """Seconds before a worker tries again to reach a broker that is away, first and at most."""
 
 
-class BrokerConnection(kombu.Connection):
+class BrokerConnection(Connection):  # type: ignore[misc] # kombu has no types
     """Comes back soon after the broker does: Celery itself waits up to half a minute."""
 
     def ensure_connection(self, *args: Any, **options: Any) -> Any:
@@ -39,7 +39,7 @@ class BrokerConnection(kombu.Connection):
         return super().ensure_connection(*args, **{**intervals, **options})
 
 
-class BrokerProtocol(AMQP):
+class BrokerProtocol(AMQP):  # type: ignore[misc] # nor has Celery
     """Celery's, with our connections."""
 
     Connection = BrokerConnection

@@ -37,10 +37,6 @@ class Agents(Protocol):
         """Take no more; give talks `seconds` to end, then hand the rest over."""
         ...
 
-    def hurry(self) -> None:
-        """Hand over at once what runs when this worker drains."""
-        ...
-
 
 class AgentWorker:
     """A Celery worker whose tasks are `agents` on `loop`, which runs in another thread."""
@@ -95,12 +91,11 @@ class AgentWorker:
 
     def end(self, *, now: bool) -> None:
         """Take no more; give talks the time to end, or hand them over `now`. From any thread."""
-        if not self._ending:
-            self._ending = True
-            drained = self._agents.drain(self._drain_timeout)
-            asyncio.run_coroutine_threadsafe(drained, self._loop)
-        if now:
-            self._loop.call_soon_threadsafe(self._agents.hurry)
+        if self._ending and not now:
+            return
+        self._ending = True
+        drained = self._agents.drain(0 if now else self._drain_timeout)
+        asyncio.run_coroutine_threadsafe(drained, self._loop)
 
     def _run_agent(self, session_id: str, attempt: int) -> str:
         """The task; what it returns is shown by monitors."""
