@@ -11,12 +11,14 @@ _NAMES = (
     re.compile(
         rf"\b[Yy]ou(?:'re|\u2019re| are) (?:called |named )?({_A_NAME})(?=[,.;:!\n]| and | from |$)"
     ),
-    re.compile(rf"\b(?:[Yy]our name is|[Nn]amed|[Cc]alled|[Nn]ame:) ({_A_NAME})"),
+    re.compile(
+        rf"\b(?:[Yy]our name is|(?<!\bis )(?<!\bare )(?:[Nn]amed|[Cc]alled)|[Nn]ame:) ({_A_NAME})"
+    ),
 )
 _NO_NAMES = frozenset({"ai", "an", "the", "a", "not", "gpt", "assistant", "interviewer"})
 _ROLE = re.compile(
-    r"(?:\byou(?:'re|\u2019re| are)(?: [^,.;:!?\n]{1,60},)?|\bact as|\byour role is|\brole:) "
-    r"((?:an?|the) [^,.;:!?\n]{2,160})",
+    r"(?:\byou(?:'re|\u2019re| are)(?: (?!an? |the )[^,.;:!?\n]{1,60},)?|\bact as|"
+    r"\byour role is|\brole:) ((?:an?|the) [^,.;:!?\n]{2,160})",
     re.IGNORECASE,
 )
 _ROLE_ENDS = re.compile(

@@ -109,7 +109,7 @@ class AssistantAgent:
 
     async def _read_prompt(self) -> None:
         """Have the prompt read before the rules need it: a long one takes too long for the loop."""
-        if self._earlier is None:
+        if self._earlier is None and OFFLINE in self._agents.provider:
             await asyncio.to_thread(self.memory.read_prompt)
 
     def _take_back_what_was_not_heard(self, number: int) -> None:

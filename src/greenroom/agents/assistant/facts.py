@@ -7,14 +7,14 @@ surely a statement is taken: an instruction that is read out is worse than a fac
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from greenroom.agents.assistant.instruction_words import IS_SECRET, KEEPS_SECRET, RULES_HEAD
 from greenroom.agents.assistant.statements import MAX_FACT, Fact, speakable, statement
-from greenroom.agents.assistant.words import STOP_WORDS, stem, words_of
+from greenroom.agents.assistant.words import stem, stems_of, words_of
 
 MAX_FACTS = 400
 _MAX_LINES = 2_000
+_MAX_SECRETS = 200
 _MAX_HEAD_WORDS = 7
 
 
@@ -37,7 +37,10 @@ _SENTENCE_END = re.compile(
 _LEANS = re.compile(
     r"(?:it|they|this|that|these|those|he|she|there|both|also|otherwise|however)\b", re.IGNORECASE
 )
-_OBJECT_BEFORE = re.compile(r"\b(?:it|this|that|these|those|them)\b", re.IGNORECASE)
+_OBJECT_BEFORE = re.compile(
+    r" (?:\w+ )?(?:it|this|that|these|those|them)\b(?! \w+ly)", re.IGNORECASE
+)
+_THINGS = re.compile(r",| or | and |;")
 
 _NO_SECRETS = frozenset(
     {"anything", "anyone", "customer", "customers", "user", "users", "caller", "callers", "ever"}
@@ -57,13 +60,14 @@ class _Reader:
 
     def __init__(self) -> None:
         self._facts: list[Fact] = []
-        self._secrets: list[frozenset[str]] = []
+        self._secrets: set[frozenset[str]] = set()
         self._head = self._asked = ""
         self._are_rules = self._under_head = self._gap = False
 
     def told(self) -> list[Fact]:
         """The facts without those that name all of a secret."""
-        return [fact for fact in self._facts[:MAX_FACTS] if not self._is_secret(fact)]
+        facts = self._facts[:MAX_FACTS]
+        return [fact for fact in facts if not self._is_secret(fact)] if self._secrets else facts
 
     def read(self, line: str) -> None:
         """Take the next line."""
@@ -116,10 +120,8 @@ class _Reader:
         head = f"{self._head} {self._asked}".strip()
         follows = False
         for sentence in _sentences(text):
-            if KEEPS_SECRET.search(sentence):
-                self._secrets.extend(_kept_secret(sentence))
-                if _OBJECT_BEFORE.search(sentence) and self._facts:
-                    self._facts.pop()
+            if (silence := KEEPS_SECRET.search(sentence)) is not None:
+                self._keep_secret(sentence[silence.end() :])
             fact = None if self._are_rules else statement(sentence, head)
             if not _LEANS.match(sentence):
                 follows = fact is not None
@@ -136,6 +138,16 @@ class _Reader:
         if len(last.text) + len(text) < MAX_FACT:
             self._facts[-1] = Fact(f"{last.text} {text}", last.about)
 
+    def _keep_secret(self, things: str) -> None:
+        """Note what must not be told: by its words, and what was said just before as "it"."""
+        if _OBJECT_BEFORE.match(things) and self._facts:
+            self._facts.pop()
+        for thing in _THINGS.split(things[:MAX_FACT]):
+            words = [word for word in words_of(thing) if word not in _NO_SECRETS]
+            stems = frozenset(stems_of(words))
+            if stems and len(self._secrets) < _MAX_SECRETS:
+                self._secrets.add(stems)
+
     def _is_secret(self, fact: Fact) -> bool:
         stems = {stem(word) for word in words_of(f"{fact.about} {fact.text}")}
         return any(secret <= stems for secret in self._secrets)
@@ -150,14 +162,3 @@ def _is_head(line: str, text: str) -> bool:
 
 def _sentences(text: str) -> list[str]:
     return [part.strip() for part in _SENTENCE_END.split(text) if part.strip()]
-
-
-def _kept_secret(sentence: str) -> Iterator[frozenset[str]]:
-    """The stems of each thing that an order to be silent names."""
-    for found in KEEPS_SECRET.finditer(sentence):
-        for thing in re.split(r",| or | and |;|\.", sentence[found.end() :]):
-            stems = frozenset(
-                stem(word) for word in words_of(thing) if word not in STOP_WORDS | _NO_SECRETS
-            )
-            if stems:
-                yield stems

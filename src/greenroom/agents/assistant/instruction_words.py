@@ -10,30 +10,28 @@ def _any_of(*patterns: str) -> str:
 
 
 _VERBS = (
-    "abide accept accommodate acknowledge act adapt adhere adjust admit advise aim allow analyze "
-    "answer anticipate apologize apologise apply approach ask assess assist assume attempt avoid "
-    "base be begin behave behaviour boost break bring build calm capture check choose clarify "
-    "close "
-    "collect combine come communicate compare complete comply concentrate confirm consider convey "
-    "cover create cut deal decide decline defer deliver demonstrate describe detect determine "
-    "direct discuss display do don't draw elaborate emphasize empathize employ enable encourage "
-    "end "
-    "engage ensure escalate establish evaluate exhibit expect explain express extract fetch find "
-    "finish focus follow forget forward gather generate get give go greet guide handle have help "
-    "hide highlight identify ignore imagine impersonate include indicate inform initiate inquire "
-    "insist interact interpret introduce invite invent keep lead learn let limit listen log look "
-    "maintain make match memorize mention mirror note notify obey obtain offer output "
-    "paraphrase pause perform personalize pick play please position praise prefer prepare present "
-    "pretend prevent prioritize proceed process prompt promote pronounce propose protect provide "
-    "put quote raise react read reassure recall recommend record redirect refer reflect refrain "
-    "refuse reject relate remain remember remind repeat rephrase reply report represent request "
-    "require resist resolve respect respond restate restrict return reveal review roleplay route "
-    "save say search seek sell send set share show simplify skip smile solicit solve sound speak "
-    "specify speed spell start state stay steer stick stop strive structure suggest summarize sum "
-    "supply support suppose take talk tailor tell thank think transfer translate treat "
-    "troubleshoot "
-    "try turn understand update upsell use utilize validate verify wait walk warn weave welcome "
-    "wish withhold work wrap write"
+    "abide accept accommodate acknowledge act adapt adhere adjust admit advise aim allow "
+    "analyze answer anticipate apologise apologize apply approach ask assess assist assume "
+    "attempt avoid base be begin behave boost break bring build calm capture check "
+    "choose clarify close collect combine come communicate compare complete comply concentrate "
+    "confirm consider convey correct cover create cut deal decide decline defer deliver "
+    "demonstrate describe detect determine direct discuss display do don't draw elaborate "
+    "empathize emphasize employ enable encourage end engage ensure escalate establish evaluate "
+    "exhibit expect explain express extract fetch find finish focus follow forget forward "
+    "gather generate get give go greet guide handle have help hide highlight identify ignore "
+    "imagine impersonate include indicate inform initiate inquire insist interact interpret "
+    "introduce invent invite keep lead learn let limit listen log look maintain make match "
+    "memorize mention mirror note notify obey obtain offer output paraphrase pause perform "
+    "personalize pick play please position practice practise praise prefer prepare present "
+    "pretend prevent prioritize proceed process promote prompt pronounce propose protect "
+    "provide put quote raise react read reassure recall recommend record redirect refer reflect "
+    "refrain refuse reject relate remain remember remind repeat rephrase reply report represent "
+    "request require resist resolve respect respond restate restrict return reveal review "
+    "roleplay route save say search seek sell send set share show simplify skip smile solicit "
+    "solve sound speak specify speed spell start state stay steer stick stop strive structure "
+    "suggest sum summarize supply support suppose tailor take talk teach tell thank think "
+    "transfer translate treat troubleshoot try turn understand update upsell use utilize "
+    "validate verify wait walk warn weave welcome wish withhold work wrap write"
 )
 # None of these matches the same words in two ways: prompts may repeat them at will.
 _ADVERBS = (
@@ -52,8 +50,7 @@ _NOUN_IS = re.compile(
     r"(?:support|help|access|check[ -]?in|check[ -]?out|pick[ -]?up|work|show|search|present|call|"
     r"set)(?: (?!what|how|if|that|whether|who|it|everything|sure|all|this|when)\w+)? "
     r"(?:is|are|was|were|has|costs?|takes|must be|can be|may be|will be|includes|starts|begins|"
-    r"ends|"
-    r"opens|closes|lasts|comes|runs)\b",
+    r"ends|opens|closes|lasts|comes|runs)\b",
     re.IGNORECASE,
 )
 # What is said to the caller rather than to the assistant.

@@ -9,7 +9,7 @@ from greenroom.agents.assistant.remarks import HELLO, LEADING, REMARKS, TRAILING
 from greenroom.agents.assistant.sums import sum_in
 from greenroom.agents.assistant.words import plain
 
-_READ = 2_000
+_READ = 600
 """Characters that are looked at."""
 _LONGEST = 14
 """Words of a remark; who says more is asking or telling something."""
@@ -36,9 +36,9 @@ _NAME_TOLD = re.compile(
 _HELLO_I_AM = re.compile(rf"(?:{HELLO} )+(?:i'm|i am|this is|it's) {_A_NAME}(?: and (.*))?")
 _NO_NAMES = frozenset(
     "a about afraid again an and at back busy calling doing fine from going good great happy "  # noqa: SIM905 - reads better as a text
-    "having here if in interested it just later looking lost me my new not now okay ok on really ready sad "
-    "so sorry still sure that the this tired today tomorrow trying unable very well what when who "
-    "wondering your".split()
+    "having here if in interested it just later looking lost me my new not now okay ok on really "
+    "ready sad so sorry still sure that the this tired today tomorrow trying unable "
+    "very well what when who wondering your".split()
 )
 _NOTE = re.compile(
     r"(?:(?:can|could|would|will) you )?(?:please )?(?:remember|note|write down|keep in mind|"

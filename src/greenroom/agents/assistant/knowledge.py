@@ -195,6 +195,8 @@ def _stems_of_fact(fact: Fact) -> frozenset[str]:
     stems |= {stem("".join(words_of(each[0]))) for each in _HYPHENATED.finditer(text)}
     about = plain(fact.about)
     names = told_of(text) | {topic.name for topic in TOPICS if topic.asked.search(about)}
+    if fact.text.startswith("I'm "):
+        names &= {"place"}  # a "customer service representative" says nothing of services
     return frozenset(stems | {f"#{name}" for name in names})
 
 

@@ -18,6 +18,8 @@ from greenroom.agents.phrasing import listed
 from greenroom.agents.turn import Call, Steps, Turn
 from greenroom.agents.unspoken import spoken_part
 
+_READ = 1_000
+"""Characters of what was said."""
 _OFFERED = 4
 """Topics that are offered at once."""
 _NOTES_SAID = 5
@@ -30,8 +32,9 @@ _SIGNS = {"**": "to the power of", "*": "times", "/": "divided by", "+": "plus",
 
 def answer(turn: Turn[AssistantMemory]) -> Steps:
     """The steps of the answer to `turn`."""
-    talk = _Talk(turn.context, spoken_part(turn.text[:4_000]), turn.last_answer)
-    wish = recognise(turn.text)
+    text = " ".join(turn.text[:_READ].split())
+    talk = _Talk(turn.context, spoken_part(text), turn.last_answer)
+    wish = recognise(text)
     said = yield from talk.answer(wish)
     turn.context.last = said
     if wish.intent != "statement":

@@ -203,7 +203,7 @@ _WORDINGS: dict[Intent, str] = {
         what (?:month|year) are we in
     """,
     "person": """
-        (?:.{0,30} )?(?:speak|talk|connect|transfer|put)(?: me)?(?: through)?(?: (?:to|with))? PERSON
+        (?:.{0,30} )?(?:speak|talk|connect|transfer|put)(?: me)?(?: through)? (?:to|with) PERSON
         (?:get|give) me PERSON
         (?:can|could|may) i (?:have|get) PERSON
         i (?:want|need) PERSON

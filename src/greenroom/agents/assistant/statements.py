@@ -11,12 +11,12 @@ from greenroom.agents.assistant.instruction_words import (
     RULES_HEAD,
     is_order,
 )
-from greenroom.agents.assistant.words import words_of
 from greenroom.agents.interview.to_you import to_you
 from greenroom.agents.unspoken import spoken_part
 
 MAX_FACT = 600
 """Characters; a longer statement is no answer for the ear."""
+_MAX_SENTENCE = 2 * MAX_FACT
 _MAX_LABEL_WORDS = 5
 
 
@@ -84,7 +84,8 @@ _DAY_RANGE = re.compile(r"((?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day) ?[-\u2013
 
 def statement(sentence: str, about: str) -> Fact | None:
     """A sentence as a fact; None where it is an order to the assistant, a secret, or may be."""
-    if IS_SECRET.search(sentence) or _PLACEHOLDER.search(sentence):
+    too_long = len(sentence) > _MAX_SENTENCE
+    if too_long or IS_SECRET.search(sentence) or _PLACEHOLDER.search(sentence):
         return None
     if (told := _IF_ASKED.fullmatch(sentence)) is not None:
         return _unless_order(told[2].strip("\"\u201c\u201d' "), f"{about} {told[1]}".strip())
@@ -92,11 +93,19 @@ def statement(sentence: str, about: str) -> Fact | None:
         return _unless_order(told[1], about)
     label = _LABEL.fullmatch(sentence)
     if label is not None and len(label[1].split()) <= _MAX_LABEL_WORDS:
-        ordered = RULES_HEAD.search(label[1]) or is_order(label[2])
-        return None if ordered or IS_ABOUT_THE_TALK.search(sentence) else _fact(sentence, about)
+        return _labelled(label, about)
     if IS_ABOUT_THE_TALK.search(sentence) or _is_conditional_order(sentence):
         return None
     return _unless_order(sentence, about)
+
+
+def _labelled(label: re.Match[str], about: str) -> Fact | None:
+    """ "Returns: within 30 days" is a fact, "Tone: be friendly" is none."""
+    if _OPENS_WITH_YOU.match(label[2]):
+        return _unless_order(label[2], about)
+    if RULES_HEAD.search(label[1]) or is_order(label[2]) or IS_ABOUT_THE_TALK.search(label[0]):
+        return None
+    return _fact(label[0], about)
 
 
 def _is_conditional_order(sentence: str) -> bool:
@@ -125,8 +134,8 @@ def _fact(sentence: str, about: str) -> Fact | None:
 
 def speakable(text: str) -> str:
     """As it is spoken, "" where it isn't: without markup, short days and ranges in words."""
-    text = spoken_part(text).strip("\"\u201c\u201d' ")
-    if not 3 < len(text) <= MAX_FACT or len(words_of(text)) < 2:
+    text = spoken_part(text[:_MAX_SENTENCE]).strip("\"\u201c\u201d' ")
+    if not 3 < len(text) <= MAX_FACT or " " not in text:
         return ""
     text = _SHORT_DAY.sub(lambda day: _DAYS[day[1].casefold()], text)
     text = _DAY_RANGE.sub(r"\1 to ", text)

@@ -82,7 +82,7 @@ TOPICS: tuple[Topic, ...] = (
         "delivery",
         r"ship|ships|shipped|shipping|shipment|deliver|delivers|delivered|delivery|deliveries|"
         r"postage|arrive|arrives|dispatch(?:ed)?",
-        r"\bship(?:s|ped|ping|ment)?\b|\bdeliver|\bpostage\b|\barriv|\bdispatch",
+        r"(?<!the )(?<!a )\bship(?:s|ped|ping|ment)?\b|\bdeliver|\bpostage\b|\barriv|\bdispatch",
         1.0,
         "delivery",
     ),

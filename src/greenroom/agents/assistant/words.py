@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from greenroom.commerce.numerals import replace_number_words
+from greenroom.commerce.numerals import replace_number_words, say_number
 
 _WORD = re.compile(r"\d+(?:[.,:]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)*")
 _SHORT = re.compile(r"(?<!n)'(?:s|re|ve|d|ll|m)$")
 _VOWEL = re.compile(r"[aeiouy]")
 _DOUBLED = re.compile(r"([^aeioulsz])\1$")
+
+_NUMBER_WORDS = frozenset(
+    word for n in (*range(20), *range(20, 100, 10), 100, 1_000) for word in say_number(n).split()
+)
 
 STOP_WORDS = frozenset(
     "a about actually again all also am an and any anybody anyone anything are aren't as ask at be "  # noqa: SIM905 - reads better as a text
@@ -56,8 +60,11 @@ def plain(text: str) -> str:
 
 def words_of(text: str) -> list[str]:
     """The words of a text, numbers in digits, without "'s" and the like."""
-    words = (_SHORT.sub("", word) for word in plain(text).split())
-    return replace_number_words([word.replace(",", "") for word in words])
+    words = [
+        _SHORT.sub("", word) if "'" in word else word.replace(",", "")
+        for word in plain(text).split()
+    ]
+    return words if _NUMBER_WORDS.isdisjoint(words) else replace_number_words(words)
 
 
 def stems_of(words: Iterable[str]) -> Iterator[str]:
