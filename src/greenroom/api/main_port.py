@@ -81,7 +81,7 @@ class MainPort:
         paths |= self._own_paths()
         own = [route for api in self._apis for route in api.routes()]
         nothing = [route for api in self._apis for route in api.fallbacks()]
-        app = Starlette(routes=[*routes, *own, self._reference.scripts(), *nothing])
+        app = Starlette(routes=[*routes, *own, *nothing])
         app.add_middleware(ExactPaths, endpoints=paths)
         return app
 

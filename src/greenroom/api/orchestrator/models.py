@@ -39,8 +39,8 @@ class StartSession(Body):
         opening = (self.openingLine or "").strip()
         _bound("openingLine", opening, bounds.max_opening_line)
         _bound("systemPrompt", self.systemPrompt, bounds.max_prompt)
-        voice = settings.providers.voice if self.voiceId is None else self.voiceId
-        if self.voiceId is not None and voice not in VOICES:
+        voice = _default_voice(settings) if self.voiceId is None else self.voiceId
+        if voice not in VOICES:
             raise InvalidInput("voiceId", "is no voice", ", ".join(VOICES))
         return AgentOrder(name, voice, opening or bounds.greeting, self.systemPrompt)
 
@@ -67,6 +67,12 @@ async def read(call: Call, model: type[Model]) -> Model:
                 raise InvalidInput(str(first["loc"][0]), "is missing") from None
             case _:
                 raise invalid_input(first) from None
+
+
+def _default_voice(settings: Settings) -> str:
+    """The server's own, unless that is a voice of a provider, which this contract can't name."""
+    own = settings.providers.voice
+    return own if own in VOICES else VOICES[0]
 
 
 def _bound(field: str, text: str, most: int) -> None:

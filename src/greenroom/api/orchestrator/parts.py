@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -11,31 +11,10 @@ from livekit.protocol.webhook import WebhookEvent
 from greenroom.api.access import Access
 from greenroom.api.health import Check
 from greenroom.api.orchestrator.signatures import WebhookSignatures
-from greenroom.sessions.model import Session
 from greenroom.settings import Settings
 from greenroom.workers.order import AgentOrder
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """A session that was started: `token` opens its room, which is at `url`."""
-
-    session: Session
-    token: str
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
-class EndReport:
-    """What ending a session has done, and how long it was."""
-
-    session_id: str
-    celery_task_revoked: bool
-    process_killed: bool
-    redis_cleaned: bool
-    errors: Sequence[str]
-    duration_seconds: int
-    duration_minutes: int
+from greenroom.workers.report import EndReport
+from greenroom.workers.sessions import Started
 
 
 class AgentSessions(Protocol):

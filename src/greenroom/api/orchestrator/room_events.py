@@ -1,7 +1,7 @@
 """What `POST /webhook/livekit` is sent, as LiveKit's own message.
 
 LiveKit sends the JSON of `livekit.WebhookEvent`; the contract's document has `id` where LiveKit has
-`sid`, and no `id` of the event itself.
+`sid`, and neither the event's own `id` nor its `createdAt`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from greenroom.api.orchestrator.errors import UnreadableEvent
 from greenroom.errors import InvalidInput
 
 
-def read_event(body: bytes) -> WebhookEvent:
-    """The event of a body; one without an `id` gets one that is made of the body.
+def read_event(body: bytes, now: float) -> WebhookEvent:
+    """The event of a body. One without an `id` gets one that is made of the body, one without a
+    time is of `now`, in seconds since 1970.
 
     Raises UnreadableEvent for what is no JSON of an event, InvalidInput where it has no name.
-    Takes some 0.1 ms, 1 ms for 16 KiB.
+    Takes some 0.1 ms, and 3 ms for 8 KiB that tell of many tracks.
     """
     try:
         content = orjson.loads(body)
@@ -37,6 +38,8 @@ def read_event(body: bytes) -> WebhookEvent:
         raise InvalidInput("event", "is missing", "the name of a LiveKit webhook event")
     if not event.id:
         event.id = f"body_{hashlib.sha256(body).hexdigest()}"
+    if not event.created_at:
+        event.created_at = int(now)
     return event
 
 

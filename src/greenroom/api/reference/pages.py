@@ -10,13 +10,11 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import orjson
-from starlette.responses import HTMLResponse, Response
-from starlette.routing import Mount
-from starlette.staticfiles import StaticFiles
+from starlette.responses import FileResponse, HTMLResponse, Response
 
 from greenroom.api.endpoint import Call, Handler
 from greenroom.api.reference.document import Operation, openapi
@@ -27,6 +25,12 @@ DESCRIPTION = "The REST side of the APIs of this port. What is not REST is in th
 # Relative to the pages, so that they may lie under any path of a proxy.
 _DOCUMENT = "openapi.json"
 _SCRIPTS = "docs/scripts"
+
+_FILES = ("swagger-ui-bundle.js", "swagger-ui.css", "redoc.standalone.js", "favicon.png")
+"""Of that package."""
+
+_KEPT_FOR = "max-age=86400"
+"""By browsers."""
 
 _POLICY = (
     "default-src 'none'; connect-src 'self'; script-src 'self' 'unsafe-inline'; "
@@ -48,11 +52,8 @@ class Reference:
             "/docs": self._docs,
             "/redoc": self._redoc,
             f"/{_DOCUMENT}": self._openapi,
+            **{f"/{_SCRIPTS}/{name}": partial(_file, _folder() / name) for name in _FILES},
         }
-
-    def scripts(self) -> Mount:
-        """What the pages load."""
-        return Mount(f"/{_SCRIPTS}", StaticFiles(directory=_scripts_folder()))
 
     async def _docs(self, call: Call) -> Response:  # noqa: ARG002 - the signature of a handler
         return await asyncio.to_thread(lambda: self._docs_page)
@@ -102,7 +103,11 @@ def _guarded(page: HTMLResponse) -> HTMLResponse:
     return page
 
 
-def _scripts_folder() -> Path:
+async def _file(path: Path, call: Call) -> Response:  # noqa: ARG001 - a handler, but for `path`
+    return FileResponse(path, headers={"cache-control": _KEPT_FOR})
+
+
+def _folder() -> Path:
     # Not importlib.resources, which would import the package, and FastAPI with it.
     spec = importlib.util.find_spec("fastapi_offline")
     assert spec is not None  # noqa: S101 - it is among the requirements
