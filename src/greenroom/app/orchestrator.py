@@ -107,7 +107,7 @@ async def _on_workers(base: Foundation, stack: AsyncExitStack) -> tuple[Placemen
     stack.push_async_callback(leases.close)
     tasks = AgentTasks(app, settings)
     stack.push_async_callback(tasks.close)
-    supervision = Supervision(leases, base.sessions, tasks.send, terms)
+    supervision = Supervision(leases, base.sessions, tasks.send)
     supervision.start()
     stack.push_async_callback(supervision.close)
     placement = CeleryPlacement(leases, tasks, base.sessions, settings)
