@@ -64,10 +64,10 @@ def run_worker(settings: Settings, progress: Progress = log_progress) -> int:
             name=plan.name,
             capacity=plan.capacity,
             drain_timeout=settings.workers.drain_timeout,
+            on_ready=lambda: _say(plan, opened, time.monotonic() - began),
         )
         # What is alive now lives as long as the process.
         tune_garbage_collector()
-        _say(plan, opened, time.monotonic() - began)
         return worker.run()
 
 

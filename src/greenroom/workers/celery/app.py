@@ -9,7 +9,7 @@ from typing import Any
 
 from celery import Celery
 from celery.app.amqp import AMQP
-from kombu import Connection
+from kombu.connection import Connection
 
 from greenroom.errors import ConfigurationError
 from greenroom.settings import Settings
@@ -30,13 +30,14 @@ _RETRY_AFTER, _RETRY_AT_MOST = 1, 2
 """Seconds before a worker tries again to reach a broker that is away, first and at most."""
 
 
-class BrokerConnection(Connection):  # type: ignore[misc] # kombu has no types
+class BrokerConnection(Connection):
     """Comes back soon after the broker does: Celery itself waits up to half a minute."""
 
     def ensure_connection(self, *args: Any, **options: Any) -> Any:
         """Return when connected, as kombu does."""
         intervals = {"interval_start": _RETRY_AFTER, "interval_max": _RETRY_AT_MOST}
-        return super().ensure_connection(*args, **{**intervals, **options})
+        # kombu's signature has no types.
+        return super().ensure_connection(*args, **{**intervals, **options})  # type: ignore[no-untyped-call]
 
 
 class BrokerProtocol(AMQP):  # type: ignore[misc] # nor has Celery

@@ -39,7 +39,10 @@ class Agents(Protocol):
 
 
 class AgentWorker:
-    """A Celery worker whose tasks are `agents` on `loop`, which runs in another thread."""
+    """A Celery worker whose tasks are `agents` on `loop`, which runs in another thread.
+
+    `on_ready` is called in the main thread when it begins to take tasks, `capacity` at once.
+    """
 
     def __init__(
         self,
@@ -50,22 +53,18 @@ class AgentWorker:
         name: str,
         capacity: int,
         drain_timeout: float,
+        on_ready: Callable[[], None],
     ) -> None:
         self._app = app
         self._agents = agents
         self._loop = loop
+        self._name = name
+        self._capacity = capacity
         self._drain_timeout = drain_timeout
+        self._on_ready = on_ready
+        self._worker: Any = None
         self._ending = False
         app.task(self._run_agent, name=RUN_AGENT)
-        self._worker = app.Worker(
-            hostname=name,
-            pool_cls=_pool(self),
-            concurrency=capacity,
-            quiet=True,
-            # What these two are for, the leases do; mingling takes a second of the start.
-            without_mingle=True,
-            without_gossip=True,
-        )
 
     @property
     def consuming(self) -> bool:
@@ -83,7 +82,17 @@ class AgentWorker:
             inspect_command(name="agents")(self._inspect)
             stack.callback(Panel.data.pop, "agents", None)
             stack.enter_context(_connected(signals.setup_logging, _keep_logging))
+            stack.enter_context(_connected(signals.worker_ready, self._ready))
             stack.enter_context(_connected(signals.worker_shutting_down, self._on_signal))
+            self._worker = self._app.Worker(
+                hostname=self._name,
+                pool_cls=_pool(self),
+                concurrency=self._capacity,
+                quiet=True,
+                # What these two are for, the leases do; mingling takes a second of the start.
+                without_mingle=True,
+                without_gossip=True,
+            )
             self._worker.start()
         # A worker that was terminated has not waited for its agents.
         self._on_loop(self._agents.drain(0))
@@ -110,6 +119,9 @@ class AgentWorker:
     def _inspect(self, state: Any) -> dict[str, Any]:  # noqa: ARG002 - as Celery calls it
         """Sessions whose agents run here."""
         return {"sessions": list(self._agents.sessions)}
+
+    def _ready(self, **_: Any) -> None:
+        self._on_ready()
 
     def _on_signal(self, **_: Any) -> None:
         """Called in Celery's handler of each signal that ends it."""
