@@ -12,6 +12,7 @@ from greenroom.sessions.control import LocalBus
 from greenroom.sessions.errors import StorageUnavailable
 from greenroom.sessions.model import EndReason, Session, Status, TranscriptEntry
 from greenroom.sessions.node import Node, Place
+from greenroom.sessions.operations import Operation
 from greenroom.sessions.overdue import Waits
 from greenroom.sessions.service import SessionService
 from greenroom.sessions.store import Store
@@ -149,6 +150,31 @@ async def test_a_session_that_nobody_holds_ends_after_the_grace(
     assert await service.reap() == []
 
 
+async def test_a_start_that_is_written_after_its_caller_has_given_up_is_ended_too(
+    make_service: MakeService, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = await make_service(clock=clock, reconnect_grace=30)
+    started, refused = await create(service), await create(service)
+    submit = service.journal.submit
+
+    async def write_and_fail(operation: Operation) -> None:
+        await submit(operation)
+        raise StorageUnavailable("slow")
+
+    async def fail(operation: Operation) -> None:
+        raise StorageUnavailable("away")
+
+    for session, does in ((started, write_and_fail), (refused, fail)):
+        with monkeypatch.context() as patch:
+            patch.setattr(service.journal, "submit", does)
+            with pytest.raises(StorageUnavailable):
+                await service.start(session.id)
+    clock.advance(31)
+    [ended] = await service.reap()
+    assert ended.id == started.id
+    assert (await service.get(refused.id)).status is Status.WAITING
+
+
 async def test_letting_go_of_a_session_that_has_ended_is_the_end_of_it(
     make_service: MakeService, clock: ManualClock
 ) -> None:
@@ -244,6 +270,18 @@ async def test_a_session_that_is_let_go_is_ended_neither_by_a_drain_nor_by_upkee
     clock.advance(1000)
     assert await one.reap() == []
     assert (await one.get(session.id)).node == "two"
+
+
+@shared
+async def test_a_drain_leaves_alone_what_another_node_has_taken_without_a_word(
+    make_service: MakeService, clock: ManualClock
+) -> None:
+    # No bus joins the two.
+    one, two = await make_service("one", clock=clock), await make_service("two", clock=clock)
+    session = await active(one)
+    await two.start(session.id)
+    await one.drain(0)
+    assert (await two.get(session.id)).status is Status.ACTIVE
 
 
 async def test_one_that_nobody_takes_up_is_lost_at_the_time_it_was_let_go(

@@ -150,7 +150,12 @@ class SessionService:
         if not is_session_id(session_id):
             raise SessionNotFound(session_id)
         at = micros(self._clock.now())
-        outcome = await self.journal.submit(Start(session_id, self.node.id, at))
+        try:
+            outcome = await self.journal.submit(Start(session_id, self.node.id, at))
+        except BaseException:
+            # It may be written all the same: then upkeep ends it, as one that nobody holds.
+            self._holders.activated(session_id)
+            raise
         session = outcome.session
         if session is None:
             raise SessionNotFound(session_id)
@@ -291,7 +296,9 @@ class SessionService:
                 self._holders.stop(session_id, EndReason.DRAINED)
             await self._holders.wait_free(_LET_GO_WITHIN)
         for session_id in self._holders.active():
-            await self.end(session_id, Status.STOPPED, EndReason.DRAINED)
+            # Perhaps another node has taken it, and could not tell.
+            drained = Overdue(session_id, Status.STOPPED, EndReason.DRAINED, only_on=self.node.id)
+            await self._end_overdue(drained)
 
     # Upkeep.
 
