@@ -18,7 +18,6 @@ from typing import Any
 
 import httpx
 from livekit.protocol.webhook import WebhookEvent
-from starlette.applications import Starlette
 
 from greenroom.api.access import Access
 from greenroom.api.agent_health import AgentHealth
@@ -124,7 +123,7 @@ class RunningOrchestrator:
     """A server that answers."""
 
     url: str
-    api: OrchestratorApi
+    port: MainPort
     sessions: RememberedAgents
     client: httpx.AsyncClient
 
@@ -163,11 +162,11 @@ def orchestrator_port(
     *,
     beside: Sequence[PortApi] = (),
     placement: StatedPlacement | None = None,
-    rooms: StatedRooms | None = ROOMS,
+    stated_rooms: StatedRooms | None = ROOMS,
     checks: Mapping[str, Check] | None = None,
     **options: Any,
-) -> tuple[Starlette, OrchestratorApi, RememberedAgents]:
-    """The application, the API in it, and what it stands on.
+) -> tuple[MainPort, RememberedAgents]:
+    """The port, and what its API stands on.
 
     The API is behind the APIs `beside` it; `options` are settings.
     """
@@ -178,9 +177,8 @@ def orchestrator_port(
     asked = dict.fromkeys(("api", "livekit", "redis"), does_its_work) | dict(checks or {})
     signatures = WebhookSignatures(dict([PAIR]))
     api = OrchestratorApi(OrchestratorParts(settings, sessions, access, signatures, asked))
-    stated: Any = (rooms, placement or StatedPlacement())  # as much of them as /health asks
-    port = MainPort([*beside, api], AgentHealth(settings, *stated))
-    return port.app(), api, sessions
+    stated: Any = (stated_rooms, placement or StatedPlacement())  # as much of them as /health asks
+    return MainPort([*beside, api], AgentHealth(settings, *stated)), sessions
 
 
 @asynccontextmanager
@@ -188,9 +186,9 @@ async def running_orchestrator(
     data_dir: Path, **options: Any
 ) -> AsyncIterator[RunningOrchestrator]:
     """The application on a free port; `options` as above."""
-    app, api, sessions = orchestrator_port(data_dir, **options)
+    port, sessions = orchestrator_port(data_dir, **options)
     async with (
-        serving(app, http=BoundedHttpProtocol, ws=BoundedWebSocketProtocol) as url,
+        serving(port.app(), http=BoundedHttpProtocol, ws=BoundedWebSocketProtocol) as url,
         httpx.AsyncClient(base_url=url, trust_env=False) as client,
     ):
-        yield RunningOrchestrator(url, api, sessions, client)
+        yield RunningOrchestrator(url, port, sessions, client)

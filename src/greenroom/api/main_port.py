@@ -69,7 +69,8 @@ class MainPort:
         checks: dict[str, Check] = {}
         for api in reversed(self._apis):
             checks |= api.checks()
-        self._health = Health(checks | agents.checks(), fields=agents.fields)
+        self.health = Health(checks | agents.checks(), fields=agents.fields)
+        """What `GET /health` tells."""
         operations = [operation for api in self._apis for operation in api.operations()]
         self._reference = Reference([*operations, HEALTH])
 
@@ -93,4 +94,4 @@ class MainPort:
         }
 
     async def _answer_health(self, call: Call) -> dict[str, object]:  # noqa: ARG002 - a handler
-        return await self._health.answer()
+        return await self.health.answer()

@@ -285,9 +285,9 @@ async def test_another_method_or_path_is_refused_in_the_contracts_form(
 
 
 def test_garbage_is_refused_in_the_contracts_form(data_dir: Path) -> None:
-    app, _, sessions = orchestrator_port(data_dir)
+    port, sessions = orchestrator_port(data_dir)
     client = httpx.AsyncClient(
-        transport=httpx.ASGITransport(app, raise_app_exceptions=True), base_url="http://127.0.0.1"
+        transport=httpx.ASGITransport(port.app()), base_url="http://127.0.0.1"
     )
     values = st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),

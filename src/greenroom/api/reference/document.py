@@ -21,6 +21,7 @@ _SECURITY: Mapping[Credential, list[dict[str, list[str]]]] = {
     "none": [],
 }
 
+# A bool is an int too, so that it comes first.
 _TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 
@@ -79,7 +80,7 @@ def schema_of(example: Any) -> dict[str, Any]:
         return {"type": "object", "properties": properties}
     if isinstance(example, list):
         return {"type": "array", "items": schema_of(example[0]) if example else {}}
-    return {"type": _TYPES[type(example)]}
+    return {"type": next(name for kind, name in _TYPES.items() if isinstance(example, kind))}
 
 
 def _described(operation: Operation, schema: dict[str, Any] | None) -> dict[str, Any]:
