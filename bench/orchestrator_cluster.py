@@ -157,6 +157,16 @@ async def embedded(folder: Path, settings: dict[str, str] | None = None) -> Asyn
         yield server
 
 
+@contextlib.asynccontextmanager
+async def http(server: Server) -> AsyncIterator[Http]:
+    """A connection for some calls; the server closes one that is idle for 5 s."""
+    connection = await Http.to(server)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
 @dataclass(frozen=True, slots=True)
 class Started:
     """The answer to a start."""

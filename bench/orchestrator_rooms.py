@@ -42,7 +42,6 @@ import orchestrator_cluster as o
 import processes
 import room_client as c
 from processes import Server
-from server import Http
 
 JOIN_TIMEOUT_S = 60.0
 Rooms = list[dict[str, str]]
@@ -93,12 +92,12 @@ async def greenroom(a: argparse.Namespace, n: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         async with o.cluster(Path(folder)) as cluster, cluster.worker("one") as worker:
             before = worker.resident_mib()
-            http = await Http.to(cluster.server)
-            started = [await o.start(http, f"person-{k}") for k in range(n)]
+            async with o.http(cluster.server) as http:
+                started = [await o.start(http, f"person-{k}") for k in range(n)]
             rooms = [{"url": one.url, "token": one.token} for one in started]
             figures = await talk(a, cluster.server, worker, rooms)
-            details = [await o.end(http, one.id) for one in started]
-            http.close()
+            async with o.http(cluster.server) as http:
+                details = [await o.end(http, one.id) for one in started]
     durations = [one["durationSeconds"] for one in details]
     return figures | {"idle_mib": before, "shortest_duration_s": min(durations)}
 
