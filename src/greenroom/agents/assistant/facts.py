@@ -7,6 +7,7 @@ surely a statement is taken: an instruction that is read out is worse than a fac
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 
 from greenroom.agents.assistant.instruction_words import IS_SECRET, KEEPS_SECRET, RULES_HEAD
 from greenroom.agents.assistant.statements import MAX_FACT, Fact, speakable, statement
@@ -16,6 +17,8 @@ MAX_FACTS = 400
 _MAX_LINES = 2_000
 _MAX_SECRETS = 200
 _MAX_HEAD_WORDS = 7
+_WIDTH = 60
+"""Characters of a line that may have been broken at its end."""
 
 
 _BULLET = re.compile(r"\s*(?:[-*\u2022\u2023\u2013+]|\(?\d{1,2}[.)])\s+")
@@ -50,7 +53,7 @@ _NO_SECRETS = frozenset(
 def facts_in(prompt: str) -> tuple[Fact, ...]:
     """The statements of a prompt in its order, without what is to be kept secret."""
     reader = _Reader()
-    for line in prompt.splitlines()[:_MAX_LINES]:
+    for line in _unwrapped(prompt.splitlines()[:_MAX_LINES]):
         reader.read(line)
     return tuple({fact.text.casefold(): fact for fact in reader.told()}.values())
 
@@ -153,11 +156,25 @@ class _Reader:
         return any(secret <= stems for secret in self._secrets)
 
 
+def _unwrapped(lines: Iterable[str]) -> Iterator[str]:
+    """The lines; one that was broken at the width of a page is whole again."""
+    whole = ""
+    for line in lines:
+        broken = len(whole) >= _WIDTH and whole[-1] not in ".!?:;"
+        if broken and line.strip() and not _BULLET.match(line) and not _HEADING.match(line):
+            whole = f"{whole} {line.strip()}"
+            continue
+        yield whole
+        whole = line.rstrip()
+    yield whole
+
+
 def _is_head(line: str, text: str) -> bool:
     words = len(text.split())
     if words > _MAX_HEAD_WORDS or not words:
         return False
-    return bool(_HEADING.match(line)) or text.endswith(":") or line.strip().startswith("**")
+    bold = line.strip().startswith("**") and line.strip().endswith("**")
+    return bold or text.endswith(":") or bool(_HEADING.match(line))
 
 
 def _sentences(text: str) -> list[str]:

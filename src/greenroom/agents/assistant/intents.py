@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from greenroom.agents.assistant.remarks import HELLO, LEADING, REMARKS, TRAILING, Intent
+from greenroom.agents.assistant.remarks import FILLERS, HELLO, LEADING, REMARKS, TRAILING, Intent
 from greenroom.agents.assistant.sums import sum_in
 from greenroom.agents.assistant.words import plain
 
@@ -87,14 +87,16 @@ def recognise(text: str) -> Wish:
         return Wish("unclear")
     if _OWN_RULES.search(words):
         return Wish("instructions")
+    # "Okay thank you" is thanks; in "thank you, what time is it" they only lead.
     short = TRAILING.sub("", LEADING.sub("", f"{words} ").strip())
-    for said in dict.fromkeys((words, short)):
+    wordings = dict.fromkeys((words, TRAILING.sub("", FILLERS.sub("", words)), short))
+    for said in wordings:
         if (wish := _about_something(said)) is not None:
             return wish
     if (expression := sum_in(text)) is not None:
         return Wish("sum", expression)
     if words.count(" ") < _LONGEST:
-        for said in dict.fromkeys((words, short)):
+        for said in wordings:
             for intent, pattern in REMARKS:
                 if pattern.fullmatch(said):
                     return Wish(intent)

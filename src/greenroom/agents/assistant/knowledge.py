@@ -34,15 +34,13 @@ _OF_THE_PERSONA = 0.3
 _LIGHT = 0.4
 """Weight of a day's name, and of verbs that any question may have: "are you open on Sunday" is
 answered by the opening hours, "what insurance do you take" by the insurances."""
-_OF_A_TOPIC_WORD = 0.3
-"""Weight of "phone" beside the topic of how to reach someone."""
 _GUESSED = 0.8
 """Part of its weight that a word has which was probably misheard."""
 _UNCERTAIN = "?"
 """What no statement covers: the other part."""
 _SHORTEST_GUESSED = 5
 """Letters of words among which one may be misheard for another."""
-_SECOND, _BOTH = 0.95, 320
+_SECOND, _BOTH = 0.94, 320
 """A second statement is said too: part of the first one's score, characters of both."""
 
 _LIGHT_WORDS = frozenset(
@@ -98,7 +96,7 @@ class Knowledge:
         """
         terms, topics = self._terms(plain(question[-MAX_QUESTION:]), before)
         total = sum(terms.values())
-        if not terms or not self._facts:
+        if not self._facts or terms.keys() <= _LIGHT_WORDS:
             return None
         scored = sorted(
             ((self._score(each, terms), -place) for place, each in enumerate(self._facts)),
@@ -132,7 +130,7 @@ class Knowledge:
         """What is asked about: stems and "#topics" with their weights."""
         terms: dict[str, float] = {}
         names: list[str] = []
-        rest = question
+        rest = list(question)
         for topic in TOPICS:
             for found in topic.asked.finditer(question):
                 if topic.name not in names:
@@ -140,12 +138,12 @@ class Knowledge:
                     terms[f"#{topic.name}"] = topic.weight
                 for word in words_of(found[0]):
                     if word not in STOP_WORDS and stem(word) in self._counts:
-                        terms[stem(word)] = _OF_A_TOPIC_WORD
-                rest = rest.replace(found[0], " ")
+                        terms[stem(word)] = topic.words
+                rest[found.start() : found.end()] = " " * len(found[0])
         if not names and before and question.startswith(("and ", "what about ", "how about ")):
             names = [topic.name for topic in TOPICS if topic.name in before]
             terms |= {f"#{topic.name}": topic.weight for topic in TOPICS if topic.name in before}
-        for word, known in self._known(words_of(rest)):
+        for word, known in self._known(words_of("".join(rest))):
             weight = self._weight(known)
             if word == known:
                 terms.setdefault(known, weight)

@@ -32,23 +32,24 @@ _SIGNS = {"**": "to the power of", "*": "times", "/": "divided by", "+": "plus",
 
 def answer(turn: Turn[AssistantMemory]) -> Steps:
     """The steps of the answer to `turn`."""
-    text = " ".join(turn.text[:_READ].split())
-    talk = _Talk(turn.context, spoken_part(text), turn.last_answer)
-    wish = recognise(text)
-    said = yield from talk.answer(wish)
-    turn.context.last = said
-    if wish.intent != "statement":
-        turn.context.offered = ""
-    return said
+    memory, text = turn.context, " ".join(turn.text[:_READ].split())
+    talk = _Talk(memory, spoken_part(text), turn.last_answer, memory.offered)
+    memory.offered = ""
+    memory.last = yield from talk.answer(recognise(text))
+    return memory.last
 
 
 @dataclass(slots=True)
 class _Talk:
-    """One answer in the making, to what was `said`; `heard` was heard of the last one."""
+    """One answer in the making, to what was `said`.
+
+    `heard` was heard of the last one, which may have `offered` to keep a note.
+    """
 
     memory: AssistantMemory
     said: str
     heard: str
+    offered: str
 
     def answer(self, wish: Wish) -> Steps:
         """The answer to what is wanted."""
@@ -61,8 +62,8 @@ class _Talk:
         }
         if wish.intent in by_tools:
             return (yield from by_tools[wish.intent](wish))
-        if wish.intent == "affirm" and self.memory.offered:
-            return (yield from self._keep(self.memory.offered))
+        if wish.intent == "affirm" and self.offered:
+            return (yield from self._keep(self.offered))
         at_once: dict[Intent, Callable[[], str]] = {
             "question": lambda: self._look_up() or self._unknown(),
             "statement": lambda: self._look_up() or self._told(),

@@ -63,7 +63,8 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 HELLO = _PARTS["HELLO"]
-LEADING = _compiled("(?:(?:FILLER|HELLO|THANKS|yeah|yes|no) )+")
+FILLERS = _compiled("^(?:FILLER )+")
+LEADING = _compiled("^(?:(?:FILLER|HELLO|THANKS|yeah|yes|no) )+")
 """What comes before what is wanted."""
 TRAILING = _compiled(
     "(?: (?:please|now|right now|then|again|today|um+|uh+|okay|ok|THANKS|for me))+$"

@@ -29,7 +29,7 @@ class Fact:
 
 
 _LABEL = re.compile(r"([^\W\d_][^:.!?]{1,50}):\s+(\S.*)")
-_PLACEHOLDER = re.compile(r"\{[\w .]+\}|\[[A-Za-z_ ]+\]|<[A-Za-z_ ]+>|\bhttps?://\S*\{")
+_PLACEHOLDER = re.compile(r"\{[\w .]+\}|\[[A-Za-z_ ]+\](?!\()|<[A-Za-z_ ]+>|\bhttps?://\S*\{")
 _TELLS = re.compile(
     r"(?:(?:please|always) )?(?:tell|inform|let|remind|advise) (?:the )?(?:users?|customers?|"
     r"callers?|clients?|guests?|visitors?|them|people)(?: know)? that (.+)",

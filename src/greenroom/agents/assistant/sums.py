@@ -92,9 +92,9 @@ _WORDS_FOR = tuple(
         (r" ?\bcubed\b", " ** 3"),
         (r"\b(?:to the power of|\^)", "**"),
         (r"\b(?:plus|added to)\b", "+"),
-        (r"\b(?:minus|take away|subtract)\b|\u2212", "-"),
-        (r"\b(?:times|multiplied by|multiply by)\b|(?<=\d) ?x ?(?=\d)|\u00d7", "*"),
-        (r"\b(?:divided by|over)\b|\u00f7", "/"),
+        (r"\b(?:minus|take away|subtract)\b|\u2212", " - "),
+        (r"\b(?:times|multiplied by|multiply by)\b|(?<=\d) ?x ?(?=\d)|\u00d7", " * "),
+        (r"\b(?:divided by|over)\b|\u00f7", " / "),
         (rf"^({_NUMBER}) and ({_NUMBER})$", r"\1 + \2"),
     )
 )

@@ -15,19 +15,22 @@ _DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?"
 class Topic:
     """`asked` finds it in the plain words of a question, `told` in a statement in lower case.
 
-    `weight` is what it counts beside a word; `offer` how it is offered to the person, "" if it
-    isn't.
+    `weight` is what it counts beside a word, `words` what the words count by which it was asked
+    for ("phone" and "e-mail" are told apart by them); `offer` is how it is offered to the person.
     """
 
     name: str
     asked: re.Pattern[str]
     told: re.Pattern[str]
-    weight: float = 1.0
-    offer: str = ""
+    weight: float
+    offer: str
+    words: float = 0.3
 
 
-def _topic(name: str, asked: str, told: str, weight: float = 1.0, offer: str = "") -> Topic:
-    return Topic(name, re.compile(rf"\b(?:{asked})\b"), re.compile(told), weight, offer)
+def _topic(
+    name: str, asked: str, told: str, weight: float, offer: str, words: float = 0.3
+) -> Topic:
+    return Topic(name, re.compile(rf"\b(?:{asked})\b"), re.compile(told), weight, offer, words)
 
 
 TOPICS: tuple[Topic, ...] = (
@@ -40,6 +43,7 @@ TOPICS: tuple[Topic, ...] = (
         rf"\b\d{{1,2}}(?::\d\d)? ?[ap]\.?m\b|\b{_DAY} (?:to|through|until) {_DAY}",
         1.25,
         "opening hours",
+        0.05,
     ),
     _topic(
         "place",
