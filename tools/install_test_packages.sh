@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that the tests need and this machine lacks: PostgreSQL, Redis, curl,
-# Chromium and iproute2. The tests start servers of their own on free ports; the packages' services
+# jq, Chromium and iproute2. The tests start servers of their own on free ports; the packages' services
 # are not used.
 set -eu
 
@@ -8,6 +8,7 @@ missing=""
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 command -v redis-server >/dev/null 2>&1 || missing="$missing redis-server"
 command -v curl >/dev/null 2>&1 || missing="$missing curl"
+command -v jq >/dev/null 2>&1 || missing="$missing jq"
 command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
 command -v ip >/dev/null 2>&1 || missing="$missing iproute2"
 [ -n "$missing" ] || exit 0

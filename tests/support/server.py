@@ -133,6 +133,8 @@ async def _read_banner(server: ServerProcess) -> None:
     assert server.process.stdout is not None
     while line := (await server.process.stdout.readline()).decode():
         server.said.append(line)
+        if found := re.search(r"voice assistants +(http://[^/\s]+)", line):
+            server.url = found[1]
         if found := re.search(r"commerce API +(http://\S+:\d+)", line):
             server.url = found[1]
         if found := re.search(r"avatar APIs +(http://\S+:\d+)", line):
