@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from greenroom.agents.assistant.intents import recognise
 from greenroom.agents.assistant.knowledge import knowledge_of
+from greenroom.agents.assistant.phrases import likely_sentences
 from greenroom.agents.assistant.words import stem, words_of
 
 CLINIC = """\
@@ -81,6 +85,7 @@ def test_the_clinic_answers(question: str, words: str) -> None:
         ("what do you sell", "lamps"),
         ("do you take paypal", "PayPal"),
         ("what's your e mail address", "help@lumen.com"),
+        ("do you have a re turn policy", "returned within two weeks"),
         ("how long is the waranty", "two years"),
     ],
 )
@@ -173,3 +178,12 @@ def test_words_are_plain_and_numbers_are_digits() -> None:
     assert words_of("What's 1,200 and twenty-one, don't you?") == [
         *["what", "1200", "and", "21", "don't", "you"]
     ]
+
+
+def test_likely_sentences_are_plain_words_that_ask_or_tell_something() -> None:
+    sentences = likely_sentences()
+    assert len(set(sentences)) == len(sentences) > 200
+    assert all(re.fullmatch(r"[a-z']+(?: [a-z']+)*", sentence) for sentence in sentences)
+    wishes = {recognise(sentence).intent for sentence in sentences}
+    assert {"question", "person", "who", "sum", "note", "date", "name_asked"} <= wishes
+    assert "unclear" not in wishes

@@ -165,6 +165,8 @@ async def test_the_time_and_the_date_are_the_servers(begin: Callable[..., Any]) 
         ("What's 12 x 7?", "12 times 7 is 84."),
         ("one plus one", "1 plus 1 is 2."),
         ("what is two and two", "2 plus 2 is 4."),
+        ("what is to plus for", "2 plus 4 is 6."),
+        ("what's 10% of 50?", "10 percent of 50 is 5."),
         ("15 percent of 80", "15 percent of 80 is 12."),
         ("how much is a hundred minus one", "100 minus 1 is 99."),
         ("10 divided by 4 please", "10 divided by 4 is 2.5."),

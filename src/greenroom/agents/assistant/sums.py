@@ -95,6 +95,10 @@ _WORDS_FOR = tuple(
         (r"\b(?:minus|take away|subtract)\b|\u2212", " - "),
         (r"\b(?:times|multiplied by|multiply by)\b|(?<=\d) ?x ?(?=\d)|\u00d7", " * "),
         (r"\b(?:divided by|over)\b|\u00f7", " / "),
+        # Ears write "to plus to".
+        (r"\b(?:to|too)\b", "2"),
+        (r"\bfor\b", "4"),
+        (r"\bwon\b", "1"),
         (rf"^({_NUMBER}) and ({_NUMBER})$", r"\1 + \2"),
     )
 )
