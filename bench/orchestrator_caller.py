@@ -29,14 +29,20 @@ class Happening(NamedTuple):
 
 @dataclass
 class Caller:
-    """One person in one room. `happened` has everything, in order."""
+    """One person in one room. `happened` has everything, in order.
 
-    room: rtc.Room = field(default_factory=rtc.Room)
+    `attentive`: it listens on after the first sound of an agent, which costs CPU, and `heard_s` is
+    how long all sound was.
+    """
+
+    attentive: bool = False
+    room: rtc.Room = field(default_factory=rtc.Room, repr=False)
     happened: list[Happening] = field(default_factory=list)
     most_agents: int = 0
     """How many agents were ever in the room at once."""
-    _changed: asyncio.Event = field(default_factory=asyncio.Event)
-    _listening: set[asyncio.Task[None]] = field(default_factory=set)
+    heard_s: float = 0.0
+    _changed: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+    _listening: set[asyncio.Task[None]] = field(default_factory=set, repr=False)
 
     async def enter(self, url: str, token: str) -> None:
         self.room.on("participant_connected", lambda someone: self._note("joined", someone.sid))
@@ -70,15 +76,16 @@ class Caller:
             self._listening.add(asyncio.create_task(self._listen(track, someone.sid)))
 
     async def _listen(self, track: rtc.RemoteAudioTrack, agent: str) -> None:
-        """Until the first sound: then it's known, and hearing more would cost CPU."""
         stream = rtc.AudioStream(track, sample_rate=RATE, num_channels=1, frame_size_ms=FRAME_MS)
         try:
             async for event in stream:
                 sound = np.frombuffer(event.frame.data, np.int16).astype(np.int32)
                 loud = np.flatnonzero(np.abs(sound) > LOUD)
-                if len(loud):
-                    late = (len(sound) - int(loud[0])) / RATE
-                    self._note("heard", agent, time.monotonic() - late)
+                if not len(loud):
+                    continue
+                self.heard_s += len(sound) / RATE
+                self._note("heard", agent, time.monotonic() - (len(sound) - int(loud[0])) / RATE)
+                if not self.attentive:
                     return
         finally:
             await stream.aclose()

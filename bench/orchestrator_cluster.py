@@ -30,9 +30,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from services import postgres, redis_server
 
 ANSWER = "Your order is on the way and arrives at your door early tomorrow morning."
+MS_PER_CHARACTER = round(2_000 / len(ANSWER), 3)
 SCRIPTED = {
     "GREENROOM_PROVIDERS__TRANSCRIBER": "scripted:?text=when+does+my+order+arrive+at+my+door",
-    "GREENROOM_PROVIDERS__SYNTHESIZER": f"scripted:?ms_per_character={2_000 / len(ANSWER):.3f}",
+    "GREENROOM_PROVIDERS__SYNTHESIZER": f"scripted:?ms_per_character={MS_PER_CHARACTER}",
 }
 """A question that the offline assistant answers from its prompt, with the 2 s of sound that the
 peers' stand-ins say too."""
@@ -85,14 +86,13 @@ class Cluster:
 
 
 @contextlib.asynccontextmanager
-async def cluster(folder: Path, settings: dict[str, str] | None = None) -> AsyncIterator[Cluster]:
+async def cluster(folder: Path) -> AsyncIterator[Cluster]:
     """Everything but the workers."""
     async with AsyncExitStack() as stack:
         database = stack.enter_context(postgres()).empty_database()
         redis = stack.enter_context(redis_server()).url
         environment = {
             **ORCHESTRATOR,
-            **(settings or {}),
             "REDIS_URL": redis,
             "CELERY_BROKER_URL": redis,
             "GREENROOM_STORAGE__DATABASE_URL": database,
@@ -151,9 +151,9 @@ async def workers(cluster: Cluster, *names: str) -> AsyncIterator[Workers]:
 
 
 @contextlib.asynccontextmanager
-async def embedded(folder: Path, settings: dict[str, str] | None = None) -> AsyncIterator[Server]:
+async def embedded(folder: Path) -> AsyncIterator[Server]:
     """A server that runs its agents itself and needs nothing else."""
-    async with processes.greenroom(folder, {**ORCHESTRATOR, **(settings or {})}) as server:
+    async with processes.greenroom(folder, ORCHESTRATOR) as server:
         yield server
 
 

@@ -21,10 +21,11 @@ import argparse
 import asyncio
 import logging
 import random
+import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,12 +41,25 @@ from greenroom.workers.order import API
 from orchestrator_caller import Caller
 
 NAMES = ("one", "two")
+OPENING = "Hello, this is the shop with the very long greeting."
+"""1.4 s, so that some of it is heard however late a client is ready to hear."""
 KILL_EVERY_S = 10.0
 TRIES = 20
 LIVES = (2.0, 6.0)
 STAYS = (12.0, 18.0)
-BINDINGS = "_kombu.binding."
+CELERY = "_kombu."
+SETTLED_S = 5.0
+"""In which what is kept of a worker that was killed expires: longer than a lease."""
 TOLERANCE_S = 1.0
+WRONGS = (
+    "lost",
+    "doubled",
+    "seen_doubled",
+    "out_of_turn",
+    "duration",
+    "minutes",
+    "billed_for_nobody",
+)
 
 
 @dataclass
@@ -74,6 +88,10 @@ class Life:
             back = min((at for at in joined if at > killed), default=self.ended_at)
             present -= max(min(back, self.ended_at) - max(killed, heard[0]), 0.0)
         return present
+
+    def off(self) -> float:
+        """Seconds that are billed beyond what was seen: -1 to 0, since they are rounded down."""
+        return float(self.details["durationSeconds"]) - self.presence()
 
 
 class Soak:
@@ -121,7 +139,7 @@ class Soak:
         while True:
             try:
                 async with o.http(self._server) as http:
-                    started = await o.start(http, f"person-{number}", "Hello.")
+                    started = await o.start(http, f"person-{number}", OPENING)
             except RuntimeError as refusal:
                 life.refused += 1
                 if ": 503 " not in str(refusal) or life.refused == TRIES:
@@ -157,94 +175,85 @@ class Soak:
         return other
 
     async def verdict(self) -> dict[str, Any]:
-        """What the records say of it."""
+        """What the records say of it. What is wrong with which session goes to standard error."""
         how: Counter[str] = Counter()
-        lost = doubled = out_of_turn = 0
+        wrong: Counter[str] = Counter(dict.fromkeys(WRONGS, 0))
         for life in self.lives:
             if not life.id:
-                lost += 1
+                wrong["lost"] += 1
                 continue
             session = await self._reader.get(life.id)
-            how[f"{session.status} {session.end_reason}"] += 1
-            lost += not _ended_by_call(session)
             records = await self._reader.records(life.id, kinds=["presence"])
-            twice, wrong = _agents(records)
-            doubled += twice
-            out_of_turn += wrong
+            how[f"{session.status} {session.end_reason}"] += 1
+            found = list(_wrongs(life, session, records))
+            wrong.update(found)
+            if found:
+                print(*found, life, _course(records), file=sys.stderr)
         stored = await self._reader.list(api=API, limit=1_000)
         people = [life for life in self.lives if life.caller is not None]
-        nobody = [life for life in self.lives if life.caller is None]
-        off = [life.details.get("durationSeconds", -1) - life.presence() for life in people]
-        # What is billed is whole seconds, rounded down.
-        beyond = [
-            life
-            for life in people
-            if not -1 - TOLERANCE_S
-            <= life.details.get("durationSeconds", -9) - life.presence()
-            <= TOLERANCE_S
-        ]
-        minutes_wrong = [
-            life
-            for life in self.lives
-            if life.details
-            and life.details["durationMinutes"] != billed(life.details["durationSeconds"])[1]
-        ]
+        off = [life.off() for life in people if life.details]
         return {
             "sessions": len(self.lives),
             "ended": dict(how),
-            "lost": lost,
-            "stored_beside": len(stored) - len({life.id for life in self.lives if life.id}),
-            "doubled": doubled,
-            "agents_out_of_turn": out_of_turn,
-            "most_agents_seen": max(
-                (one.caller.most_agents for one in people if one.caller), default=0
-            ),
-            "billed_for_nobody": sum(one.details.get("durationSeconds", 0) > 0 for one in nobody),
-            "duration_off_s": {
-                "least": round(min(off, default=0), 2),
-                "most": round(max(off, default=0), 2),
-                "beyond_tolerance": len(beyond),
-                "with_a_gap": sum(bool(one.kills) for one in people),
-            },
-            "minutes_wrong": len(minutes_wrong),
+            **wrong,
+            "stored_beside": len(stored) - sum(bool(life.id) for life in self.lives),
+            "duration_off_s": {"least": round(min(off), 2), "most": round(max(off), 2)},
+            "people": len(people),
+            "people_whose_worker_was_killed": sum(bool(life.kills) for life in people),
+            "sessions_whose_worker_was_killed": sum(bool(life.kills) for life in self.lives),
             "refused_starts": sum(life.refused for life in self.lives),
             "problems": dict(Counter(life.problem for life in self.lives if life.problem)),
-            "errors": dict(
-                Counter(e for life in self.lives for e in life.details.get("errors", ()))
-            ),
+            "errors": dict(Counter(e for one in self.lives for e in one.details.get("errors", ()))),
             "end_ms": o.milliseconds(life.end_s for life in self.lives if life.details),
         }
 
 
-def _ended_by_call(session: Session) -> bool:
-    return session.ended and session.end_reason is EndReason.CLIENT_STOPPED
+def _wrongs(life: Life, session: Session, records: Sequence[Record]) -> Iterator[str]:
+    """All that is wrong with one."""
+    if not session.ended or session.end_reason is not EndReason.CLIENT_STOPPED:
+        yield "lost"
+    seconds, minutes = (life.details.get(f"duration{unit}") for unit in ("Seconds", "Minutes"))
+    if seconds is None or minutes != billed(seconds)[1]:
+        yield "minutes"
+    elif life.caller is None and seconds:
+        yield "billed_for_nobody"
+    elif life.caller is not None and not -1 - TOLERANCE_S < life.off() < TOLERANCE_S:
+        yield "duration"
+    yield from _agents_wrong(_course(records))
+    if life.caller is not None and life.caller.most_agents > 1:
+        yield "seen_doubled"
 
 
-def _agents(records: Sequence[Record]) -> tuple[bool, bool]:
-    """Whether there were ever two agents, and whether they came and went out of turn otherwise."""
+def _agents_wrong(course: Sequence[str]) -> Iterator[str]:
+    there = False
+    for event in course:
+        joined = event == "agent_joined"
+        if joined and there:
+            yield "doubled"
+        elif event == "agent_left" and not there:  # one that is lost may never have joined
+            yield "out_of_turn"
+        there = joined
+    if there:
+        yield "out_of_turn"
+
+
+def _course(records: Sequence[Record]) -> list[str]:
+    """How agents came and went, in the order in which it was found out."""
     entries = [r.entry for r in records if isinstance(r.entry, PresenceEntry)]
-    events = [
-        entry.event
-        for entry in sorted(entries, key=lambda entry: entry.happened)
-        if entry.event.startswith("agent")
-    ]
-    there, twice, wrong = False, False, False
-    for event in events:
-        if event == "agent_joined":
-            twice, there = twice or there, True
-        else:
-            # A worker that is killed before its agent has joined is lost without one.
-            wrong = wrong or (not there and event == "agent_left")
-            there = False
-    return twice, wrong or there
+    return [entry.event for entry in entries if entry.event.startswith("agent")]
 
 
 async def left_in(redis_url: str) -> list[str]:
     """The keys that are left, but for Celery's bindings."""
     client = redis.asyncio.Redis.from_url(redis_url, decode_responses=True)
-    keys = [key async for key in client.scan_iter(count=1_000)]
-    await client.aclose()
-    return sorted(key for key in keys if not key.startswith(BINDINGS))
+    until = time.monotonic() + SETTLED_S
+    while True:
+        keys = [key async for key in client.scan_iter(count=1_000)]
+        left = sorted(key for key in keys if not key.startswith(CELERY))
+        if not left or time.monotonic() > until:
+            await client.aclose()
+            return left
+        await asyncio.sleep(0.2)
 
 
 async def main(a: argparse.Namespace) -> None:
