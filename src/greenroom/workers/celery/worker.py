@@ -64,7 +64,7 @@ class AgentWorker:
         self._on_ready = on_ready
         self._worker: Any = None
         self._ending = False
-        app.task(self._run_agent, name=RUN_AGENT)
+        app.task(self._run_agent, name=RUN_AGENT, shared=False)
 
     @property
     def consuming(self) -> bool:
