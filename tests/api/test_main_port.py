@@ -31,12 +31,9 @@ async def start_port(data_dir: Path) -> AsyncIterator[StartPort]:
     async with AsyncExitStack() as stack:
 
         async def start(*, commerce: bool = False, **options: Any) -> RunningOrchestrator:
-            beside = []
             if commerce:
-                beside.append((await stack.enter_async_context(running_api(data_dir))).api)
-            return await stack.enter_async_context(
-                running_orchestrator(data_dir, beside=beside, **options)
-            )
+                options["beside"] = [(await stack.enter_async_context(running_api(data_dir))).api]
+            return await stack.enter_async_context(running_orchestrator(data_dir, **options))
 
         yield start
 
@@ -130,6 +127,20 @@ async def test_redis_is_reported_also_where_agents_run_in_the_server(start_port:
     assert (await health(await start_port(redis_url=redis_url)))["redis_connected"] is True
     body = await health(await start_port(redis_url=redis_url, checks={"redis": fails}))
     assert (body["redis_connected"], body["status"]) == (False, "degraded")
+
+
+async def test_redis_answers_where_every_part_that_uses_it_reaches_it(
+    start_port: StartPort, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silent() -> None:
+        raise ConnectionError("not subscribed")
+
+    async with running_api(data_dir) as commerce:  # its limits are in memory
+        monkeypatch.setattr(commerce.sessions.bus, "check", silent)
+        port = await start_port(beside=[commerce.api], redis_url=WORKERS["redis_url"])
+        body = await health(port)
+    assert (body["redis_connected"], body["status"]) == (False, "degraded")
+    assert body["checks"]["redis"] == "unhealthy"
 
 
 async def test_without_rooms_livekit_is_not_configured(start_port: StartPort) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -93,6 +94,21 @@ async def test_the_defaults_can_be_set(start_orchestrator: Any) -> None:
         await orchestrator.start()
         ((order, _),) = orchestrator.sessions.started.values()
         assert (order.voice, order.opening_line) == (voice, "Welcome to ACME.")
+
+
+async def test_a_body_that_does_not_come_ends_the_connection(start_orchestrator: Any) -> None:
+    orchestrator = await start_orchestrator(server={"handshake_timeout": 0.05})
+    reader, writer = await asyncio.open_connection(*urlsplit(orchestrator.url).netloc.split(":"))
+    writer.write(
+        f"POST {START} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n{{".encode()
+    )
+    async with asyncio.timeout(5):
+        answer = (await reader.read()).lower()
+    assert answer.startswith(b"http/1.1 400")
+    assert b"connection: close" in answer
+    assert b"body did not arrive; allowed: all of it within 0.05 s" in answer
+    writer.close()
+    await writer.wait_closed()
 
 
 BAD_STARTS: list[tuple[Any, str]] = [

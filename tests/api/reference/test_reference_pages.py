@@ -98,6 +98,7 @@ async def document_of(port: MainPort) -> dict[str, Any]:
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.xdist_group("browser")
 async def test_both_pages_are_drawn_and_no_request_leaves_the_machine(data_dir: Path) -> None:
     async with running_orchestrator(data_dir) as port, chromium() as page:
         asked: list[Request] = []

@@ -94,11 +94,14 @@ class CommerceApi:
             if parts.rooms is not None:
                 await parts.rooms.check()
 
+        async def redis() -> None:
+            await asyncio.gather(parts.limits.check(), parts.sessions.bus.check())
+
         return {
             "api": storage,
             "shopify": parts.catalogue.check,
             "livekit": livekit,
-            "redis": parts.limits.check,
+            "redis": redis,
         }
 
     def operations(self) -> Sequence[Operation]:
