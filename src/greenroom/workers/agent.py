@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from greenroom.conversation.ports import (
     AgentReplied,
@@ -181,7 +182,7 @@ class RunningAgent:
         self._conversation = self._parts.conversations.open(
             session,
             output=output,
-            listener=self._on_said,
+            listener=partial(self._on_said, room),
             records=records,
             opening=self._first_words(records),
         )
@@ -231,7 +232,7 @@ class RunningAgent:
             detail = f"the room is gone: {why}"
             self._life.end(Ended(Status.COMPLETED, EndReason.DISCONNECTED, detail))
 
-    def _on_said(self, event: ConversationEvent) -> None:
+    def _on_said(self, room: RoomTalk, event: ConversationEvent) -> None:
         self._on_active()
         match event:
             case UserSaid():
@@ -242,8 +243,7 @@ class RunningAgent:
                 self._speaking = False
             case _:
                 pass
-        if self._room is not None:
-            self._room(event)
+        room(event)
 
     def _on_active(self) -> None:
         self._active_at = self._parts.clock.time()
@@ -281,10 +281,18 @@ class RunningAgent:
 
     async def _leave_session(self, ended: Ended | None) -> None:
         if ended is None:
+            await self._write_all()
             self._parts.sessions.let_go(self.id)
         else:
             await self._close_room()
             await self._life.record(ended)
+
+    async def _write_all(self) -> None:
+        """Who takes the talk up goes on from what was said here."""
+        try:
+            await self._parts.sessions.journal.flush()
+        except GreenroomError as error:
+            _log.warning("session %s: its next agent may not know all: %s", self.id, error)
 
     async def _close_room(self) -> None:
         try:
