@@ -107,6 +107,20 @@ def test_a_lost_agent_is_a_gap_that_does_not_count_and_the_next_one_tells_anew_w
     assert gaps(told) == [Gap(at(10), at(12))]
 
 
+def test_an_agent_that_was_lost_before_its_first_sign_of_life_was_there_while_it_wrote() -> None:
+    told = course(
+        *BEGUN,
+        (4, "human_joined", "bob"),
+        # It was last seen as it took the session: before it joined.
+        (-1, "agent_lost", "a"),
+        (8, "agent_joined", "b"),
+        (8, "human_joined", "ann"),
+        (10, "agent_left", "b"),
+    )
+    assert talk_seconds(told, at(500)) == 1 + 2
+    assert gaps(told) == [Gap(at(4), at(8))]
+
+
 def test_a_gap_that_nobody_has_filled_is_open_also_when_the_session_ends_so() -> None:
     told = entries(*BEGUN, (10, "agent_lost", ""))
     assert gaps(records(*told)) == [Gap(at(10), None)]

@@ -8,7 +8,7 @@ the functions here read it back and compute, without a clock of their own.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from greenroom.sessions.model import LifecycleEntry, PresenceEntry, PresenceEvent, Record, Session
@@ -164,9 +164,20 @@ class _Course:
         """Follow a session's records to their end."""
         entries: list[PresenceEntry] = []
         ended = False
+        agent = ""
+        heard_of: dict[str, int] = {}
         for record in records:
             if isinstance(record.entry, PresenceEntry):
-                entries.append(record.entry)
+                entry = record.entry
+                if entry.event == "agent_joined":
+                    agent = entry.who
+                if entry.event == "agent_lost":
+                    # It may have written something since the last sign of life that others saw.
+                    lost_at = max(entry.happened, heard_of.get(entry.who, 0))
+                    entry = replace(entry, happened=lost_at)
+                else:
+                    heard_of[agent] = max(entry.happened, heard_of.get(agent, 0))
+                entries.append(entry)
             elif isinstance(record.entry, LifecycleEntry) and record.entry.event == "ended":
                 ended = True
                 break
