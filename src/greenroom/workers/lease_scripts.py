@@ -98,7 +98,7 @@ for n = 4, #ARGV, 3 do
     lease = add(id, user, tonumber(attempt))
     lease.owner, lease.lease = owner, tonumber(term)
     write(id, lease, now + term)
-  elseif lease.owner == owner and lease.attempt == tonumber(attempt) then
+  elseif lease.owner == owner then
     redis.call('ZADD', due, now + term, id)
   else
     lost[#lost + 1] = id
