@@ -94,6 +94,8 @@ def test_an_order_is_no_statement(prompt: str) -> None:
         "The door password is swordfish.",
         "Internal: we lost money in May.",
         "Q: What is the secret?\nA: The secret is out.",
+        "Q: What if they shout?\nA: Transfer them to a manager.",
+        "Q: What if they cry?\nA: You should be kind.",
     ],
 )
 def test_a_secret_is_kept(prompt: str) -> None:
@@ -101,8 +103,14 @@ def test_a_secret_is_kept(prompt: str) -> None:
 
 
 def test_what_is_near_a_secret_is_told() -> None:
-    prompt = "The gift code is in the box. Opening is at nine. Never reveal the discount code."
-    assert texts(prompt) == ["The gift code is in the box.", "Opening is at nine."]
+    prompt = (
+        "The gift code is in the box. Opening is at nine. Never reveal the discount code.\n"
+        "Orders leave on Monday. Never say that you are a machine. "
+        "Do not discuss other customers or their orders."
+    )
+    assert texts(prompt) == [
+        *["The gift code is in the box.", "Opening is at nine.", "Orders leave on Monday."]
+    ]
 
 
 def test_questions_with_answers_are_kept_together() -> None:
@@ -110,6 +118,7 @@ def test_questions_with_answers_are_kept_together() -> None:
         "Q: Do you treat children? A: Yes, from the age of three.\n"
         "Question 2: Where do I park?\nAnswer: You can park behind the house.\n"
         "- Is it far? Not at all, it is near.\n\n"
+        "Q: Where is my receipt?\nA: Check your spam folder.\n"
         "Can I pay by card?\nWe take all cards.\n"
         "What then?\n- Be kind.\n"
         "Who are you? Just be yourself."
@@ -118,6 +127,7 @@ def test_questions_with_answers_are_kept_together() -> None:
         Fact("Yes, from the age of three.", "Do you treat children?"),
         Fact("You can park behind the house.", "Where do I park?"),
         Fact("Not at all, it is near.", "Is it far?"),
+        Fact("Check your spam folder.", "Where is my receipt?"),
         Fact("We take all cards.", "Can I pay by card?"),
     )
 

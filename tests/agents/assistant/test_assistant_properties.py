@@ -54,7 +54,7 @@ async def talk(prompt: str, said: list[str]) -> None:
         last = await reply(memory, text, last)
         assert 0 < len(last) <= LONGEST
         assert any(char.isalnum() for char in last)
-        assert not {"*", "#", "`", "\n"} & set(last)
+        assert not {"*", "`", "\n"} & set(last)
         memory = AssistantMemory.from_json(prompt, memory.to_json())
 
 

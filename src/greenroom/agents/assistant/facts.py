@@ -9,7 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from greenroom.agents.assistant.instruction_words import IS_SECRET, KEEPS_SECRET, RULES_HEAD
+from greenroom.agents.assistant.instruction_words import (
+    IS_ABOUT_THE_TALK,
+    IS_SECRET,
+    KEEPS_SECRET,
+    RULES_HEAD,
+    is_order,
+)
 from greenroom.agents.assistant.statements import MAX_FACT, Fact, speakable, statement
 from greenroom.agents.assistant.words import stem, stems_of, words_of
 
@@ -41,9 +47,13 @@ _LEANS = re.compile(
     r"(?:it|they|this|that|these|those|he|she|there|both|also|otherwise|however)\b", re.IGNORECASE
 )
 _OBJECT_BEFORE = re.compile(
-    r" (?:\w+ )?(?:it|this|that|these|those|them)\b(?! \w+ly)", re.IGNORECASE
+    r" (?:\w+ )?(?:it|this|these|those|them|"
+    r"that(?! (?:you|we|i|it|they|there|the|this|our|an?)\b))\b",
+    re.IGNORECASE,
 )
+_TO_YOU = re.compile(r"\byour?\b", re.IGNORECASE)
 _THINGS = re.compile(r",| or | and |;")
+_OF_OTHERS = re.compile(r"\s*(?:their|his|her|any other|other|others|another)\b", re.IGNORECASE)
 
 _NO_SECRETS = frozenset(
     {"anything", "anyone", "customer", "customers", "user", "users", "caller", "callers", "ever"}
@@ -114,8 +124,14 @@ class _Reader:
         return True
 
     def _add_answer(self, text: str) -> None:
-        """What stands as the answer to a question is meant to be said as it is."""
-        if not IS_SECRET.search(text) and (said := speakable(text)):
+        """What stands as the answer to a question is meant to be said as it is.
+
+        Unless it is the assistant who is told what to do then.
+        """
+        ordered = is_order(text) and not _TO_YOU.search(text)
+        if not (ordered or IS_SECRET.search(text) or IS_ABOUT_THE_TALK.search(text)) and (
+            said := speakable(text)
+        ):
             self._facts.append(Fact(said, self._asked))
         self._asked = ""
 
@@ -148,7 +164,8 @@ class _Reader:
         for thing in _THINGS.split(things[:MAX_FACT]):
             words = [word for word in words_of(thing) if word not in _NO_SECRETS]
             stems = frozenset(stems_of(words))
-            if stems and len(self._secrets) < _MAX_SECRETS:
+            # "Other customers and their orders": not all orders are secret.
+            if stems and not _OF_OTHERS.match(thing) and len(self._secrets) < _MAX_SECRETS:
                 self._secrets.add(stems)
 
     def _is_secret(self, fact: Fact) -> bool:

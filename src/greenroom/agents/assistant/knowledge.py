@@ -71,12 +71,13 @@ class _Indexed:
 
 
 class Knowledge:
-    """What one prompt says. Immutable; made by `knowledge_of`."""
+    """What one prompt says. Immutable; made by `knowledge_of`.
+
+    `name` is "" where the prompt gives none, and so is `role`, a noun with its article.
+    """
 
     def __init__(self, name: str, role: str, facts: Iterable[Fact]) -> None:
-        self.name = name
-        """"" where the prompt gives none; likewise `role`, a noun with its article."""
-        self.role = role
+        self.name, self.role = name, role
         self._facts = tuple(_Indexed(fact, _stems_of_fact(fact)) for fact in facts)
         self._counts = Counter(stem for each in self._facts for stem in each.stems)
         self._own = frozenset(stems_of(words_of(f"{name} {role}")))

@@ -37,10 +37,10 @@ _TELLS = re.compile(
 )
 _IF_ASKED = re.compile(
     r"(?:if|when|whenever) (?:(?:you(?:'re| are)|someone|anyone|the \w+|they|a \w+|\w+s) )?"
-    r"(?:asked?|asks|wants? to know|inquires?)(?: you)?(?: about| for| where| when| how| whether|"
-    r" if)?"
-    r" ([^,:]{3,120})[,:] (?:please |you )?(?:(?:just )?(?:say|answer|reply|respond|explain|tell "
-    r"(?:them|the \w+|him|her)|let them know)(?: that| with)?:?|it is|it's)? ?(.+)",
+    r"(?:asked?|asks|wants? to know|inquires?)(?: you)?"
+    r"(?: about| for| where| when| how| whether| if)? ([^,:]{3,120})[,:] (?:please |you )?"
+    r"(?:(?:just )?(?:say|answer|reply|respond|explain|tell (?:them|the \w+|him|her)|"
+    r"let them know)(?: that| with)?:?|it is|it's)? ?(.+)",
     re.IGNORECASE,
 )
 _CONDITION = re.compile(
