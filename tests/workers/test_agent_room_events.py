@@ -36,13 +36,15 @@ def events(house: House) -> RoomEvents:
     return RoomEvents(house.sessions, InlinePlacement(house.host, OrchestratorSettings()))
 
 
-def event(house: House, name: str, room: str, who: str = "", **kind: int) -> WebhookEvent:
+def event(
+    house: House, name: str, room: str, who: str = "", kind: ParticipantInfo.Kind | None = None
+) -> WebhookEvent:
     return WebhookEvent(
         event=name,
         id=f"EV_{name}",
         created_at=int(house.clock.now().timestamp()),
         room=Room(name=room),
-        participant=ParticipantInfo(identity=who, **kind),
+        participant=ParticipantInfo(identity=who, kind=kind),
     )
 
 
