@@ -62,6 +62,23 @@ def test_another_bind_starts_with_real_ones_and_without_the_development_key(data
     assert not credentials.development
 
 
+def test_another_bind_starts_without_an_api_key_where_all_that_is_served_is_said_to_be_open(
+    data_dir: Path,
+) -> None:
+    def settings_of(*apis: str) -> Settings:
+        return Settings(
+            data_dir=data_dir,
+            server={"host": "0.0.0.0", "apis": apis},  # type: ignore[arg-type]
+            orchestrator={"allow_anonymous": True},  # type: ignore[arg-type]
+            livekit_api_key=SecretStr("APIabc"),
+            livekit_api_secret=SecretStr("a-real-secret"),
+        )
+
+    assert not resolve_credentials(settings_of("orchestrator"), has_stored_keys=False).api_keys
+    with pytest.raises(ConfigurationError, match="greenroom keys create"):
+        resolve_credentials(settings_of("orchestrator", "commerce"), has_stored_keys=False)
+
+
 def test_half_a_livekit_pair_is_refused_everywhere(data_dir: Path) -> None:
     with pytest.raises(ConfigurationError, match="together or not at all"):
         resolve_credentials(settings(data_dir, livekit_api_key="APIabc"), has_stored_keys=False)

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 
 from greenroom.agents.assistant.agents import AssistantAgents
+from greenroom.agents.assistant.phrases import likely_sentences
 from greenroom.app.conversations import Cast, Conversations, Kept
 from greenroom.app.engines import Engines, warm_up
 from greenroom.app.metering import Meter
@@ -38,8 +39,7 @@ async def open_agent_host(
     Drain the host before. Raises ConfigurationError where a setting doesn't fit.
     """
     providers = settings.providers
-    # Without a shop's words: people talk of anything.
-    transcriber = engines.transcriber(stack)
+    transcriber = engines.transcriber(stack, likely_sentences())
     agents = AssistantAgents(
         model_loader(settings), providers.instructions, name=model_names(settings)
     )

@@ -29,7 +29,6 @@ Kept: TypeAlias = dict[str, Any]
 """What the `ContextEntry` of a session's earlier talk has."""
 
 
-
 @dataclass(frozen=True, slots=True)
 class Cast:
     """Who talks in a session: an agent, how it greets ("": it doesn't), and its voice.

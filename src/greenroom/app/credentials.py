@@ -40,8 +40,8 @@ def provider_secrets(settings: Settings) -> Callable[[str], str | None]:
 def resolve_credentials(settings: Settings, *, has_stored_keys: bool) -> Credentials:
     """The credentials for this bind address.
 
-    Raises ConfigurationError where others than this machine could connect and a real API key or a
-    real LiveKit key pair is missing.
+    Raises ConfigurationError where others than this machine could connect and a real API key (but
+    for APIs that the settings open to all) or a real LiveKit key pair is missing.
     """
     auth, loopback = settings.auth, settings.server.is_loopback
     keys = [auth.api_key.get_secret_value()] if auth.api_key else []
@@ -99,7 +99,7 @@ def _require_real(
     development = settings.test_api_key.get_secret_value()
     if development in keys:
         raise ConfigurationError("auth.api_key", f"{where}: the development key is not a real one")
-    if not keys and not has_stored_keys:
+    if not keys and not has_stored_keys and not _is_open_to_all(settings):
         raise ConfigurationError(
             "auth.api_key",
             f"{where}: set GREENROOM_AUTH__API_KEY or run `greenroom keys create NAME`",
@@ -109,6 +109,15 @@ def _require_real(
             "livekit_api_key",
             f"{where}: set LIVEKIT_API_KEY and LIVEKIT_API_SECRET to a pair of your own",
         )
+
+
+def _is_open_to_all(settings: Settings) -> bool:
+    """Whether the settings say of every API that is served that it asks for no credential."""
+    said = {
+        "duplex": settings.duplex.allow_anonymous,
+        "orchestrator": settings.orchestrator.allow_anonymous,
+    }
+    return all(said.get(api, False) for api in settings.server.apis)
 
 
 def _kept_secret(data_dir: Path) -> str:

@@ -17,7 +17,7 @@ _LONGEST_QUESTION = 40
 _FILLERS = (
     r"(?:um+|uh+|er+|hm+|okay|ok|so|well|oh|sorry|please|and|but|just|actually|excuse me|hey)"
 )
-_LEADING = re.compile(rf"(?:{_FILLERS} )+")
+_LEADING = re.compile(rf"^(?:{_FILLERS} )+")
 _TRAILING = re.compile(r"(?: (?:please|now|then|um+|uh+|okay|ok|thank you|thanks))+$")
 _THANKS = (
     r"(?:thank you|thanks|cheers)(?: (?:very much|so much|a lot|for (?:that|your time|asking)))?"
