@@ -11,6 +11,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Coroutine
+from typing import Any
 
 from livekit import rtc
 
@@ -43,8 +45,8 @@ class Voice:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._room.disconnect()
 
-    def _begin(self, work: object) -> None:
-        self._tasks.add(asyncio.ensure_future(work))  # type: ignore[arg-type]
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.add(asyncio.create_task(work))
 
     async def _speak(self) -> None:
         frames = h.reply_frames(h.REPLY_S)
