@@ -18,6 +18,17 @@ TERMS = LeaseTerms(
 )
 """So long that nothing lapses by itself in a test."""
 
+
+class Watch:
+    """The monotonic clock of processes that have leases."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
 _PASS = """
 local sessions, due, users, workers = unpack(KEYS)
 local by = tonumber(ARGV[1])

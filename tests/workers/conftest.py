@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -11,7 +12,7 @@ from redis.asyncio import Redis
 import services
 from greenroom.workers.leases import LeaseTerms
 from greenroom.workers.redis_leases import RedisLeases
-from support.leases import TERMS
+from support.leases import TERMS, Watch
 
 
 @pytest.fixture(scope="session")
@@ -33,12 +34,20 @@ Process = Callable[..., RedisLeases]
 
 
 @pytest.fixture
-async def process(redis_server: services.RedisServer, redis: Redis) -> AsyncIterator[Process]:
-    """Make the leases of another server or worker."""
+def watch() -> Watch:
+    return Watch()
+
+
+@pytest.fixture
+async def process(
+    redis_server: services.RedisServer, redis: Redis, watch: Watch
+) -> AsyncIterator[Process]:
+    """Make the leases of another server or worker, which has run for a while."""
     async with AsyncExitStack() as stack:
 
-        def make(terms: LeaseTerms = TERMS) -> RedisLeases:
-            leases = RedisLeases(redis_server.url, terms)
+        def make(terms: LeaseTerms = TERMS, **options: Any) -> RedisLeases:
+            leases = RedisLeases(redis_server.url, terms, time=watch, **options)
+            watch.seconds += terms.lease + 10
             stack.push_async_callback(leases.close)
             return leases
 

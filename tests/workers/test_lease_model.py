@@ -19,7 +19,7 @@ from greenroom.workers.lease_scripts import USERS
 from greenroom.workers.ports import NoCapacity, WorkerLoad
 from greenroom.workers.redis_leases import RedisLeases
 from support.leases import TERMS as LONG
-from support.leases import kept, let_pass
+from support.leases import Watch, kept, let_pass
 
 TERMS = replace(LONG, max_sessions=2, max_per_user=1)
 SESSIONS = st.sampled_from(["s0", "s1", "s2"])
@@ -50,7 +50,9 @@ class LeasesAndTheirModel(RuleBasedStateMachine):
         self.redis = Redis.from_url(self.url, decode_responses=True)
         self.wait(self.redis.flushall())
         # Each worker is a process with leases of its own; so is the server.
-        self.server = RedisLeases(self.url, TERMS)
+        watch = Watch()
+        self.server = RedisLeases(self.url, TERMS, time=watch)
+        watch.seconds += TERMS.lease
         self.workers = {name: RedisLeases(self.url, TERMS) for name in ("w0", "w1")}
         self.now = 0
         self.leases: dict[str, Lease] = {}

@@ -19,7 +19,7 @@ from greenroom.workers.lease_scripts import SESSIONS
 from greenroom.workers.leases import CLAIMED_AT_ONCE, Acquired, Lapsed, LeaseTerms
 from greenroom.workers.ports import NoCapacity, PlacementFailed, WorkerLoad
 from greenroom.workers.redis_leases import RedisLeases
-from support.leases import TERMS, kept, let_pass, until
+from support.leases import TERMS, Watch, kept, let_pass, until
 
 LOAD = WorkerLoad("agents@here", 1, 20)
 
@@ -347,6 +347,36 @@ async def test_where_redis_is_stopped_calls_fail_and_go_on_when_it_is_back() -> 
         assert await leases.renew("w", ["s"], LOAD) == []
         assert await leases.live() == {"s"}
         await leases.close()
+
+
+async def test_when_redis_is_back_agents_that_talk_are_not_taken_for_lost(
+    process: Process, redis: Redis, watch: Watch
+) -> None:
+    worker, supervisor = process(), process(timeout=0.1)
+    for session in ("talks", "lost"):
+        await worker.offer(session, "ann")
+        await worker.acquire(session, "w")
+    await redis.client_pause(30_000, all=False)
+    with pytest.raises(PlacementFailed):
+        await supervisor.claim_lapsed()
+    await redis.client_unpause()
+    await let_pass(redis, TERMS.lease)
+    watch.seconds += TERMS.lease - 1
+    assert await supervisor.claim_lapsed() == []
+    await worker.renew("w", ["talks"], LOAD)
+    watch.seconds += 1
+    assert [each.session_id for each in await supervisor.claim_lapsed()] == ["lost"]
+
+
+async def test_nor_by_a_process_that_has_just_begun(
+    leases: RedisLeases, redis: Redis, redis_server: services.RedisServer
+) -> None:
+    await leases.offer("s", "ann")
+    await let_pass(redis, TERMS.offer)
+    begun = RedisLeases(redis_server.url, TERMS)
+    assert await begun.claim_lapsed() == []
+    await begun.close()
+    assert [each.session_id for each in await leases.claim_lapsed()] == ["s"]
 
 
 async def test_a_redis_that_says_nothing_is_given_up_in_time() -> None:

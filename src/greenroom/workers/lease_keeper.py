@@ -22,12 +22,12 @@ class LeaseKeeper:
     `close` it when no agent runs any more.
 
     Where Redis does not answer it tries again a little later, and the agents talk on. Nobody can
-    take them over while Redis is away for all; once it is back, their leases are renewed, or made
-    anew if it has forgotten them. If it is away for this worker alone, others find the leases
-    lapsed and take the sessions over while our agents still talk: to take up a session moves it in
-    the database and tells this node by the control bus, or at the latest upkeep finds that it has
-    moved; and the room evicts the older of two participants of the same identity. Each alone makes
-    the older agent leave.
+    take them over while Redis is away for all; once it is back, their leases are renewed before
+    anybody claims them, or made anew if it has forgotten them. If it is away for this worker alone,
+    others find the leases lapsed and take the sessions over while our agents still talk: to take up
+    a session moves it in the database and tells this node by the control bus, or at the latest
+    upkeep finds that it has moved; and the room evicts the older of two participants of the same
+    identity. Each alone makes the older agent leave.
     """
 
     def __init__(

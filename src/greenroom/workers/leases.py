@@ -124,7 +124,8 @@ class Leases(Protocol):
     async def claim_lapsed(self) -> Sequence[Lapsed]:
         """Offer again what has lapsed, or give it up; return it: each lapse to one caller alone.
 
-        At most CLAIMED_AT_ONCE of them, those first that have lapsed longest.
+        At most CLAIMED_AT_ONCE of them, those first that have lapsed longest; none soon after the
+        leases could not be reached, while those who hold them come to renew them.
         """
         ...
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Collection, Sequence
+import time
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 ANSWER_TIMEOUT = 1.5
 """Seconds for a call, connecting included: a start that can't be answers within two."""
 
+_SETTLED_AFTER = 2 * ANSWER_TIMEOUT
+"""Seconds within which a worker that was waiting for Redis when it came back has renewed."""
+
 _CONNECTIONS = 16
 
 
@@ -43,11 +47,18 @@ class RedisLeases:
     """A `workers.leases.Leases`. Close it at the end; each process has one of its own, which knows
     what it has acquired.
 
-    Raises ConfigurationError where redis isn't installed or `url` isn't one of its
-    (`redis://...`, `rediss://...`, `unix://...`).
+    `time` tells seconds of a monotonic clock. Raises ConfigurationError where redis isn't installed
+    or `url` isn't one of its (`redis://...`, `rediss://...`, `unix://...`).
     """
 
-    def __init__(self, url: str, terms: LeaseTerms, *, timeout: float = ANSWER_TIMEOUT) -> None:
+    def __init__(
+        self,
+        url: str,
+        terms: LeaseTerms,
+        *,
+        timeout: float = ANSWER_TIMEOUT,
+        time: Callable[[], float] = time.monotonic,
+    ) -> None:
         try:
             from redis.asyncio import (  # noqa: PLC0415 - an extra, and slow to import
                 BlockingConnectionPool,
@@ -78,6 +89,9 @@ class RedisLeases:
         self._trouble = (RedisError, OSError, TimeoutError)
         self._terms = terms
         self._timeout = timeout
+        self._time = time
+        # Since then Redis has answered, as far as is known here.
+        self._answering_since = time()
         self._offer = self._redis.register_script(scripts.OFFER)
         self._acquire = self._redis.register_script(scripts.ACQUIRE)
         self._renew = self._redis.register_script(scripts.RENEW)
@@ -157,13 +171,19 @@ class RedisLeases:
     async def claim_lapsed(self) -> Sequence[Lapsed]:
         """Offer again what has lapsed, or give it up; return it: each lapse to one caller alone.
 
-        At most CLAIMED_AT_ONCE of them, those first that have lapsed longest. Where the answer is
-        lost on its way, the new offers lapse too; a session that was given up is then ended by
-        upkeep, as one that never started or has lost its node.
+        At most CLAIMED_AT_ONCE of them, those first that have lapsed longest. None until Redis has
+        answered this process for the length of a lease: when it comes back after a while, all
+        leases have lapsed, and agents that talk must come to say so before they are taken for lost.
+
+        Where the answer is lost on its way, the new offers lapse too; a session that was given up
+        is then ended by upkeep, as one that never started or has lost its node.
         """
         terms = self._terms
         offer, patience = _milliseconds(terms.offer), _milliseconds(terms.start_timeout)
-        answer = await self._run(self._claim, offer, terms.attempts, patience, CLAIMED_AT_ONCE)
+        settled = self._time() - self._answering_since >= max(terms.lease, _SETTLED_AFTER)
+        # None is asked for all the same: to know whether it answers.
+        most = CLAIMED_AT_ONCE if settled else 0
+        answer = await self._run(self._claim, offer, terms.attempts, patience, most)
         return [
             Lapsed(id_, attempt, _seconds(seen), bool(handed_over), owner, bool(given_up))
             for id_, attempt, seen, handed_over, owner, given_up in answer
@@ -204,8 +224,10 @@ class RedisLeases:
             async with asyncio.timeout(self._timeout):
                 return await call
         except self._refusal as error:
+            self._answering_since = self._time()
             raise PlacementFailed(f"Redis refuses: {type(error).__name__}") from error
         except self._trouble as error:
+            self._answering_since = self._time()
             raise PlacementFailed("Redis does not answer") from error
 
 

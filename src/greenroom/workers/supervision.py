@@ -8,7 +8,8 @@ was killed: the lease lapses 2 to 3 s after that, by when it was last renewed; i
 0.4 s later; then a task is sent and taken within some 0.1 s, and the room is joined in some 0.5 s.
 That makes 4 s at the worst. It is 2.4 s more (an offer and a look) where the task is lost as well:
 taken by another worker that is killed in the same moment, or, where a machine was lost rather than
-a process, sent to a connection on which Redis still believes the dead worker to wait.
+a process, sent to a connection on which Redis still believes the dead worker to wait. After Redis
+itself was away, or this process has just begun, nothing is claimed for the length of a lease.
 """
 
 from __future__ import annotations
