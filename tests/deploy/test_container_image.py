@@ -60,6 +60,17 @@ def test_the_image_has_what_servers_and_workers_share_their_work_by(package: str
     assert "--require-hashes --no-deps" in INSTRUCTIONS
 
 
+def test_the_image_with_models_has_all_that_the_other_has() -> None:
+    def pinned(lock: str) -> set[str]:
+        return set(re.findall(r"^[\w.-]+==\S+", (ROOT / lock).read_text(), re.MULTILINE))
+
+    plain, *others = re.findall(r"requirements-deploy\S*\.lock", DOCKERFILE)[::-1]
+    (models,) = set(others) - {plain}
+    more = {line.partition("==")[0] for line in pinned(models) - pinned(plain)}
+    assert pinned(plain) < pinned(models)
+    assert {"faster-whisper", "piper-tts"} <= more
+
+
 def test_it_runs_as_nobody_in_particular_and_ends_on_sigterm() -> None:
     last = INSTRUCTIONS.rpartition("\nFROM ")[2]
     (user,) = re.findall(r"^USER (\d+):(\d+)$", last, re.MULTILINE)
