@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from greenroom.errors import CapacityExceeded
+from greenroom.errors import CapacityExceeded, ProviderFailed
 from greenroom.rooms.errors import RoomsFailed
 from greenroom.rooms.ports import Joining, ParticipantLeft
+from greenroom.sessions.errors import StorageUnavailable
 from greenroom.sessions.life import Ended
 from greenroom.sessions.model import EndReason, Status, TranscriptEntry
 from greenroom.testing import ScriptedRoom
@@ -68,6 +69,18 @@ async def test_it_answers(house: House) -> None:
     ]
     assert room.closed
     assert house.rooms.closed_rooms == [session_id]
+    assert await house.ended(session_id) == STOPPED
+
+
+async def test_what_it_can_not_make_out_it_asks_for_again(house: House) -> None:
+    house.conversations.transcriber.texts = [ProviderFailed("ears", "broken"), "hello"]
+    session_id, task, room = await house.greeted()
+    await house.say(room)
+    await until(lambda: "Please say it again." in house.spoken)
+    await house.wait(5)
+    await house.say(room)
+    await until(lambda: "All right." in house.spoken)
+    await stop(house, session_id, task)
     assert await house.ended(session_id) == STOPPED
 
 
@@ -416,3 +429,17 @@ class TestTakingOver:
         await two.wait(10)
         await stop(two, session_id, task)
         assert await two.talked(session_id) == pytest.approx(20, abs=0.5)
+
+    async def test_it_is_left_to_another_also_where_the_database_is_away(
+        self, house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async def away() -> None:
+            raise StorageUnavailable("no database")
+
+        session_id, task, room = await house.greeted()
+        with monkeypatch.context() as broken:
+            broken.setattr(house.sessions.journal, "flush", away)
+            assert await house.host.hand_over(session_id)
+        assert await result(task) is None
+        assert room.closed
+        assert "may not know all" in caplog.text
