@@ -12,7 +12,7 @@ At the end everything is read back. *Lost*: sessions that did not end, or not by
 *Durations*: of a session with nobody 0; of one with somebody, the time from the first sound heard
 to the end call, less that from each kill of its worker to the next agent's joining, is held against
 what is billed. A second end call must say the same. *Redis*: what keys are left when the workers
-have stopped, but for the bindings of Celery's own queues.
+have stopped, but for the bindings of Celery's queues and a lock of its own.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ LIVES = (2.0, 6.0)
 STAYS = (8.0, 14.0)
 PROBLEMS = (RuntimeError, OSError, TimeoutError, asyncio.IncompleteReadError, rtc.ConnectError)
 """A call that is refused, a server that is not there, a room that can't be entered or heard."""
-CELERY = "_kombu."
+CELERY = ("_kombu.", "unacked_mutex")
+"""Keys of Celery's transport: its queues' bindings, and a lock that expires by itself."""
 SETTLED_S = 5.0
 """In which what is kept of a worker that was killed expires: longer than a lease."""
 TOLERANCE_S = 1.0
