@@ -21,6 +21,10 @@ from greenroom.settings import Settings
 _AT_ONCE = 500
 
 
+_SUPERVISION = 5.0
+"""Seconds that it may take to end what no worker has taken."""
+
+
 @dataclass(frozen=True, slots=True)
 class Waits:
     """Seconds that a session may wait to be started.
@@ -35,10 +39,9 @@ class Waits:
     @classmethod
     def of(cls, settings: Settings) -> Waits:
         """What the settings say."""
-        return cls(
-            settings.auth.session_token_ttl,
-            {"orchestrator": settings.orchestrator.start_timeout},
-        )
+        # Supervision of agents comes first, where there is one: it knows whether a worker had it.
+        for_agent = settings.orchestrator.start_timeout + _SUPERVISION
+        return cls(settings.auth.session_token_ttl, {"orchestrator": for_agent})
 
 
 @dataclass(frozen=True, slots=True)
