@@ -290,9 +290,11 @@ class TestEnding:
             await close()
 
         monkeypatch.setattr(room, "close", slow)
-        began = place.clock.time()
+        began, asked = place.clock.time(), place.clock.now()
         report = await other.end(session_id)
         assert place.clock.time() - began == pytest.approx(5, abs=0.1)
+        # Nobody pays for that wait.
+        assert (await other.house.sessions.get(session_id)).ended_at == asked
         assert report.errors == ("the agent did not stop in time",)
         assert await server.house.ended(session_id) == STOPPED
         leaving.set()

@@ -6,7 +6,7 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AsyncExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -169,18 +169,25 @@ class SessionService:
         return session
 
     async def end(
-        self, session_id: str, status: Status, reason: EndReason, detail: str = ""
+        self,
+        session_id: str,
+        status: Status,
+        reason: EndReason,
+        detail: str = "",
+        *,
+        ended_at: datetime | None = None,
     ) -> Session:
         """End a session, once all that was appended to it is durable.
 
-        One that has ended is returned as it ended first. `detail` goes into the journal. Raises
-        SessionNotFound.
+        One that has ended is returned as it ended first. `detail` goes into the journal; `ended_at`
+        is when it ended, if that was before now. Raises SessionNotFound.
         """
         if not is_session_id(session_id):
             raise SessionNotFound(session_id)
         now = micros(self._clock.now())
+        at = now if ended_at is None else micros(ended_at)
         return await self._end(
-            End(session_id, status.value, reason.value, detail, at=now, ended_at=now)
+            End(session_id, status.value, reason.value, detail, at=now, ended_at=at)
         )
 
     def append(self, session_id: str, entry: Entry) -> None:

@@ -123,10 +123,13 @@ class AgentSessions:
             report = EndReport.of(await self._sessions.records(session.id, kinds=kinds))
             if report is not None:
                 return report
+        asked = self._clock.now()
         withdrawn = await self._call_off(session)
         errors, was_active = withdrawn.errors, session.status is Status.ACTIVE
-        # As it has ended by now, or else so.
-        session = await self._sessions.end(session.id, Status.STOPPED, EndReason.CLIENT_STOPPED)
+        # As it has ended by now, or else so; nobody pays for the wait for who does not answer.
+        session = await self._sessions.end(
+            session.id, Status.STOPPED, EndReason.CLIENT_STOPPED, ended_at=asked
+        )
         by_us = session.end_reason is EndReason.CLIENT_STOPPED
         if was_active and by_us and not withdrawn.stopped and not errors:
             errors = ("nobody answered who has the session; it was ended in the database",)
