@@ -190,3 +190,12 @@ async def test_a_cold_shutdown_ends_the_tasks_of_threads(
     await asyncio.to_thread(consumer.cancel_active_requests)
     await agents.until(lambda: not agents.running)
     assert agents.drains[0] == 0
+
+
+async def test_a_task_whose_agent_was_given_up_says_so(
+    working: Working, agents: Agents, tasks: AgentTasks
+) -> None:
+    told = asyncio.create_task(asyncio.to_thread(working.worker._run_agent, "s", 2))
+    await agents.until(lambda: agents.running)
+    agents.running["s"].cancel()
+    assert await told == "attempt 2 was given up: the agent did not leave"

@@ -100,9 +100,9 @@ async def test_an_agent_has_its_lease_until_its_session_is_over(
 
 
 async def test_a_session_that_another_worker_has_is_left_to_it(
-    run: Run, leases_of: Callable[..., RedisLeases], host: Host
+    run: Run, process: Callable[..., RedisLeases], host: Host
 ) -> None:
-    other = leases_of()
+    other = process()
     await other.acquire("s", "worker-2")
     assert await run() == "not taken: another worker has it, or it is over"
     assert host.openings == []
@@ -110,11 +110,11 @@ async def test_a_session_that_another_worker_has_is_left_to_it(
 
 
 async def test_an_agent_in_the_place_of_a_lost_one_says_that_it_is_back(
-    run: Run, leases_of: Callable[..., RedisLeases], host: Host, redis: Redis
+    run: Run, process: Callable[..., RedisLeases], host: Host, redis: Redis
 ) -> None:
-    await leases_of().acquire("s", "worker-2")
+    await process().acquire("s", "worker-2")
     await let_pass(redis, TERMS.lease + 1)
-    await leases_of().claim_lapsed()
+    await process().claim_lapsed()
     running = run()
     await host.began.wait()
     assert host.openings == [LINE_LOST]
@@ -123,9 +123,9 @@ async def test_an_agent_in_the_place_of_a_lost_one_says_that_it_is_back(
 
 
 async def test_an_agent_in_the_place_of_one_that_left_in_good_order_says_nothing_of_it(
-    run: Run, leases_of: Callable[..., RedisLeases], host: Host
+    run: Run, process: Callable[..., RedisLeases], host: Host
 ) -> None:
-    before = leases_of()
+    before = process()
     await before.acquire("s", "worker-2")
     await before.hand_over("s", "worker-2")
     await before.claim_lapsed()
@@ -152,7 +152,7 @@ async def test_a_session_that_can_not_run_here_goes_to_another_worker(
     run: Run,
     host: Host,
     leases: RedisLeases,
-    leases_of: Callable[..., RedisLeases],
+    process: Callable[..., RedisLeases],
     error: Exception,
 ) -> None:
     running = run()
@@ -161,16 +161,16 @@ async def test_a_session_that_can_not_run_here_goes_to_another_worker(
     assert await running == f"given back: {error}"
     (lapsed,) = await leases.claim_lapsed()
     assert lapsed.handed_over
-    assert await leases_of().acquire("s", "worker-2") is not None
+    assert await process().acquire("s", "worker-2") is not None
 
 
 async def test_a_session_that_another_has_taken_over_stays_with_it(
-    run: Run, host: Host, leases: RedisLeases, leases_of: Callable[..., RedisLeases], redis: Redis
+    run: Run, host: Host, leases: RedisLeases, process: Callable[..., RedisLeases], redis: Redis
 ) -> None:
     running = run()
     await host.began.wait()
     await let_pass(redis, TERMS.lease + 1)
-    other = leases_of()
+    other = process()
     await other.claim_lapsed()
     assert await other.acquire("s", "worker-2") is not None
     host.leave("s")
@@ -196,7 +196,7 @@ async def test_an_agent_that_does_not_leave_is_given_up_as_lost(
     agents: LeasedAgents,
     host: Host,
     leases: RedisLeases,
-    leases_of: Callable[..., RedisLeases],
+    process: Callable[..., RedisLeases],
     redis: Redis,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -211,4 +211,4 @@ async def test_an_agent_that_does_not_leave_is_given_up_as_lost(
     await let_pass(redis, TERMS.lease + 1)
     (lapsed,) = await leases.claim_lapsed()
     assert not lapsed.handed_over
-    assert await leases_of().acquire("s", "worker-2") == Acquired(2, lapsed.last_seen)
+    assert await process().acquire("s", "worker-2") == Acquired(2, lapsed.last_seen)

@@ -77,12 +77,12 @@ class CeleryPlacement:
         try:
             if running or await self._leases.held(session_id):
                 stopped = await self._stop(session_id)
-                if not stopped:
-                    errors.append("the agent's worker did not answer")
-            waits = not await self._leases.held(session_id)
-            offered = await self._leases.release(session_id)
+            held = await self._leases.held(session_id)
+            if held:
+                errors.append("the agent's worker did not answer")
+            offered = await self._leases.release(session_id) and not held
             cleaned = True
-            if waits and offered:
+            if offered:
                 await self._tasks.revoke(session_id)
                 queued = True
         except (PlacementFailed, StorageUnavailable) as error:

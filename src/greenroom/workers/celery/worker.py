@@ -76,7 +76,7 @@ class AgentWorker:
         """Work until SIGTERM, SIGINT or SIGQUIT; return the exit code.
 
         In the main thread. The first SIGTERM or SIGINT gives talks the time to end, a second one
-        hands them over at once; SIGQUIT does that too, and the exit is one of a failure.
+        hands them over at once, as SIGQUIT does. The code is Celery's: 0, or 1 after a SIGINT.
         """
         with ExitStack() as stack:
             inspect_command(name="agents")(self._inspect)
