@@ -56,6 +56,9 @@ lock: ## Write the lock files anew from pyproject.toml
 	  -c requirements.lock -o requirements-dev.lock pyproject.toml
 	$(COMPILE) --extra espeak --extra openai --extra postgresql --extra redis --extra workers \
 	  -c requirements-dev.lock -o requirements-deploy.lock pyproject.toml
+	$(COMPILE) --extra espeak --extra openai --extra postgresql --extra redis --extra workers \
+	  --extra whisper --extra piper \
+	  -c requirements-dev.lock -o requirements-deploy-models.lock pyproject.toml
 
 clean: ## Remove the virtual environment and what the checks leave
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage .coverage.*
