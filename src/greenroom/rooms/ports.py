@@ -219,6 +219,13 @@ class AudioTrack(Protocol):
         """Return when at most `ms` are queued. Raises RoomIsClosed when the track ends."""
         ...
 
+    async def wait_until_received(self) -> None:
+        """Return when somebody gets what is written from now on. Raises RoomIsClosed.
+
+        It may take for ever: nobody has to subscribe.
+        """
+        ...
+
     def set_muted(self, muted: bool) -> None:
         """Tell the room that the voice is off; what is written while muted plays as silence."""
         ...

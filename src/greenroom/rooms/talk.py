@@ -1,7 +1,8 @@
 """A conversation's place in a room: it hears the people there, and is heard by them.
 
 The agent is in the room from the start; it publishes its voice when the first human is there, so
-that a room that nobody enters costs next to nothing.
+that a room that nobody enters costs next to nothing. It takes a human for there only when its voice
+reaches somebody: whoever spoke at once would be missed by a client that is still connecting.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from greenroom.rooms.captions import Captions
 from greenroom.rooms.mixing import Mixer
 from greenroom.rooms.output import RoomOutput
 from greenroom.rooms.ports import (
+    AudioTrack,
     Joining,
     ParticipantJoined,
     ParticipantLeft,
@@ -28,6 +30,7 @@ from greenroom.rooms.ports import (
     TrackStarted,
 )
 from greenroom.rooms.presence import Presence
+from greenroom.rooms.reception import wait_for_reception
 from greenroom.settings import RoomSettings
 
 log = logging.getLogger(__name__)
@@ -40,15 +43,20 @@ EVICTED = "duplicate_identity"
 VOICELESS = "the agent's voice could not be published"
 """Why a talk is over that has never been heard."""
 
+RECEPTION_TIMEOUT = 2.0
+"""Seconds in which somebody who has come should receive the agent's voice. After that it is taken
+for heard all the same: who never subscribes to it may still speak, and read the captions."""
+
 
 class RoomTalk:
     """One conversation in one room. Make it with `open`, end it with `close`.
 
-    `on_presence` is told when there is somebody to talk to (then `output` is the way to them) and
-    when there is nobody any more; `on_absent` when nobody came in time, or came back in time;
-    `on_gone` once, with why (EVICTED, VOICELESS, or in other words), when the room is gone or its
-    agent was removed. `on_human` is told of each human, by identity, who comes (True) and goes;
-    `on_voice` whenever the agent begins to be heard.
+    `on_presence` is told when there is somebody who can hear the agent (then `output` is the way to
+    them; RECEPTION_TIMEOUT bounds how long that takes) and when there is nobody any more;
+    `on_absent` when nobody came in time, or came back in time; `on_gone` once, with why (EVICTED,
+    VOICELESS, or in other words), when the room is gone or its agent was removed. `on_human` is
+    told of each human, by identity, who comes (True) and goes; `on_voice` whenever the agent begins
+    to be heard.
     """
 
     def __init__(
@@ -71,13 +79,15 @@ class RoomTalk:
         self._on_gone = on_gone
         self._on_voice = on_voice
         self._conversation: Conversation | None = None
+        self._track: AudioTrack | None = None
         self._output: RoomOutput | None = None
+        self._audible = False
         self._captions = Captions(room, clock)
         self._mixer = Mixer(self._hear, clock)
         self._tracks: dict[str, str] = {}
         self._voice_track = ""
         self._attending = False
-        self._publishing: asyncio.Task[None] | None = None
+        self._reaching: asyncio.Task[None] | None = None
         self._closed = False
         self._presence = Presence(
             clock,
@@ -122,8 +132,13 @@ class RoomTalk:
 
     @property
     def anybody(self) -> bool:
-        """Whether somebody is there who can hear the agent."""
+        """Whether somebody is there to whom the agent has published its voice."""
         return self._output is not None and self._presence.anybody and not self._closed
+
+    @property
+    def audible(self) -> bool:
+        """Whether somebody is there who can hear the agent: as `on_presence` was told last."""
+        return self._audible and not self._closed
 
     @property
     def output(self) -> AudioOutput | None:
@@ -151,9 +166,9 @@ class RoomTalk:
         """Leave the room. Harmless twice."""
         self._closed = True
         self._presence.close()
-        if self._publishing is not None:
-            self._publishing.cancel()
-            await asyncio.wait([self._publishing])
+        if self._reaching is not None:
+            self._reaching.cancel()
+            await asyncio.wait([self._reaching])
         await self._captions.close()
         await self._room.close()
 
@@ -183,29 +198,42 @@ class RoomTalk:
     def _on_change(self, anybody: bool) -> None:
         if self._closed:
             return
-        if anybody and self._output is None:
-            if self._publishing is None:
-                self._publishing = asyncio.get_running_loop().create_task(self._publish())
-                self._publishing.add_done_callback(self._published)
-        else:
-            self._on_presence(anybody)
+        if anybody:
+            if self._reaching is None or self._reaching.done():
+                self._reaching = asyncio.get_running_loop().create_task(self._reach())
+                self._reaching.add_done_callback(self._reached)
+        elif self._audible:
+            self._audible = False
+            self._on_presence(False)
+        elif self._reaching is not None and self._track is not None:
+            self._reaching.cancel()  # what is being published is published for who comes next
+            self._reaching = None
 
-    async def _publish(self) -> None:
+    async def _reach(self) -> None:
+        """Be heard by who is there, and say so."""
+        if self._track is None:
+            self._track = await self._publish()
+        if not self._presence.anybody:
+            return
+        if not await wait_for_reception(self._track, self._clock, limit=RECEPTION_TIMEOUT):
+            log.info("room %s: nobody receives the agent's voice yet", self._room.name)
+        self._audible = True
+        self._on_presence(True)
+
+    async def _publish(self) -> AudioTrack:
         track = await self._room.publish_audio(self._voice_rate)
         self._voice_track = track.sid
         self._begin_captions()
         self._output = RoomOutput(track, self._clock, self._captions.reply_began, self._on_voice)
-        if self._presence.anybody:
-            self._on_presence(True)
+        return track
 
     def _begin_captions(self) -> None:
         """Once there are both words and a voice."""
         if self._conversation is not None and self._voice_track:
             self._captions.start(self._conversation.heard, self._voice_track)
 
-    def _published(self, task: asyncio.Task[None]) -> None:
-        self._publishing = None
-        if task.cancelled() or (error := task.exception()) is None:
+    def _reached(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or (error := task.exception()) is None or self._closed:
             return
         if isinstance(error, GreenroomError):
             log.warning("room %s: no voice: %s", self._room.name, error)

@@ -64,7 +64,8 @@ class ScriptedRoom(ScriptedPeople):
     """A `rooms.ports.Room`. The port's methods are the agent's; the rest is for the test.
 
     People: `enter`, `leave`, `change`, `start_track`, `end_track`, `mute_track`, `speak`, `show`,
-    `send_data_from`, `send_text_from`, `call_from`, `rpc_answers`, `end`. What the agent did:
+    `send_data_from`, `send_text_from`, `call_from`, `rpc_answers`, `voices_are_received` (of tracks
+    from now on), `end`. What the agent did:
     `audio_tracks`, `video_tracks`, `sent_data`, `sent_texts`, `transcriptions`, `attributes`,
     `metadata`, `closed`.
     """
@@ -91,6 +92,7 @@ class ScriptedRoom(ScriptedPeople):
         self.transcriptions: list[tuple[str, str, tuple[Segment, ...]]] = []
         self.rpc_calls: list[tuple[str, str, str]] = []
         self.rpc_answers: dict[tuple[str, str], RpcAnswer] = {}
+        self.voices_are_received = True
 
     # What the port says.
 
@@ -117,6 +119,7 @@ class ScriptedRoom(ScriptedPeople):
             name=name,
             origin=origin,
             room=self._name,
+            received=self.voices_are_received,
         )
         self.audio_tracks.append(track)
         return track

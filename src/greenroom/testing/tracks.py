@@ -30,6 +30,7 @@ class ScriptedAudioTrack:
         name: str = "voice",
         origin: TrackOrigin = "microphone",
         room: str = "",
+        received: bool = True,
     ) -> None:
         self._sid, self._rate, self._clock = sid, rate, clock
         self._delay = delay_ms / 1000
@@ -42,6 +43,8 @@ class ScriptedAudioTrack:
         self._history: deque[tuple[float, int]] = deque([(self._since, 0)])
         self._timer: Timer | None = None
         self._waiters: list[tuple[float, asyncio.Future[None]]] = []
+        self._received = received
+        self._news = asyncio.Event()
         self.name, self.origin = name, origin
         self.calls: list[str] = []
         self.written: list[Pcm] = []
@@ -136,6 +139,25 @@ class ScriptedAudioTrack:
         self._arm()
         await waiter
 
+    async def wait_until_received(self) -> None:
+        """As the port says: while `received` is not set to False."""
+        while not self.ended:
+            if self._received:
+                return
+            self._news.clear()
+            await self._news.wait()
+        raise RoomIsClosed(self._room, "track ended")
+
+    @property
+    def received(self) -> bool:
+        """Whether somebody gets it; set it to have nobody, or to have somebody again."""
+        return self._received
+
+    @received.setter
+    def received(self, received: bool) -> None:
+        self._received = received
+        self._news.set()
+
     def set_muted(self, muted: bool) -> None:
         """As the port says; what is already queued is left as it is."""
         self.calls.append("mute" if muted else "unmute")
@@ -147,6 +169,7 @@ class ScriptedAudioTrack:
             return
         self._settle()
         self.ended = True
+        self._news.set()
         self._queue.clear()
         self._queued = 0
         if self._timer is not None:

@@ -151,7 +151,7 @@ class RunningAgent:
         room = self._room = await self._join()
         self._attendance.agent_joined()
         room.attend()
-        while not room.anybody:
+        while not room.audible:
             await self._somebody.wait()
         await self._converse(session, room, records)
 

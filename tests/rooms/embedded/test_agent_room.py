@@ -63,6 +63,7 @@ class Place:
         self.calls: list[tuple[Any, ...]] = []
         self.rtt: float | None = None
         self.lost = 0.0
+        self.received = False
         self.failure: Exception | None = None
 
     def participants(self) -> Sequence[ParticipantInfo]:
@@ -104,6 +105,9 @@ class Place:
 
     def fraction_lost(self, sid: str) -> float:
         return self.lost
+
+    def is_received(self, sid: str) -> bool:
+        return self.received
 
     def close(self) -> None:
         self.calls.append(("close",))
@@ -202,7 +206,7 @@ async def test_people_and_tracks_come_change_and_go_in_order(scene: Scene) -> No
     server.on_track_ended(ANN, VOICE)
     server.on_track_ended(ANN, VOICE)
     server.on_track(ANN, TrackInfo(sid="TR_data", type=models.TrackType.DATA), source)
-    server.on_track_subscribed("TR_1")
+    server.on_track_received("TR_1")
     changed.disconnect_reason = DisconnectReason.CLIENT_INITIATED
     server.on_participant_left(changed)
     server.on_participant_left(changed)
@@ -344,6 +348,26 @@ async def test_the_agent_s_voice_is_published_and_heard_later_than_it_is_sent(
     track.flush()
     assert track.queued_ms == 0
     assert scene.clock.time() == pytest.approx(began + 1)
+
+
+async def test_a_voice_waits_for_whom_it_reaches(scene: Scene) -> None:
+    track = await scene.room.publish_audio(24_000)
+    waiting = asyncio.create_task(track.wait_until_received())
+    await settle()
+    scene.server.on_track_received("TR_other")
+    scene.server.on_track_received(track.sid)  # and somebody has gone again at once
+    await settle()
+    assert not waiting.done()
+    scene.place.received = True
+    scene.server.on_track_received(track.sid)
+    await waiting
+    await track.wait_until_received()
+    scene.place.received = False
+    waiting = asyncio.create_task(track.wait_until_received())
+    await settle()
+    await scene.room.unpublish(track.sid)
+    with pytest.raises(RoomIsClosed):
+        await waiting
 
 
 async def test_a_voice_that_gets_lost_is_coded_with_repetition(scene: Scene) -> None:

@@ -52,8 +52,8 @@ class Listener:
     def on_data(self, packet: models.DataPacket, reliable: bool) -> None:
         self.told.append(("data", packet.participant_identity, packet.user.payload, reliable))
 
-    def on_track_subscribed(self, sid: str) -> None:
-        self.told.append(("subscribed", sid))
+    def on_track_received(self, sid: str) -> None:
+        self.told.append(("received", sid))
 
     def on_mute_requested(self, sid: str, muted: bool) -> None:
         self.told.append(("mute", sid, muted))
@@ -139,8 +139,10 @@ def test_clients_hear_an_agent() -> None:
     assert info.sid.startswith("TR_")
     assert (info.name, info.mime_type, info.source) == ("voice", "audio/opus", MICROPHONE)
     assert ann.track("agent") == info
-    assert listener.told[-1] == ("subscribed", info.sid)
+    assert not local.is_received(info.sid)
     ann.offer()
+    assert listener.told[-1] == ("received", info.sid)
+    assert local.is_received(info.sid)
     source.send(b"hello")
     sender = ann.sender(info.sid)
     assert sender.sent == [b"hello"]

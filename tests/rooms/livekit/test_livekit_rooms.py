@@ -101,7 +101,8 @@ class Voice:
 
     def __init__(self, rate: int = 48_000) -> None:
         self.track = LiveKitAudioTrack(rate, asyncio.get_running_loop(), name="voice", room="room")
-        publication = SimpleNamespace(sid="TR_1")
+        self.subscribed = asyncio.Event()
+        publication = SimpleNamespace(sid="TR_1", wait_for_subscription=self.subscribed.wait)
         self.track.begin(cast("rtc.LocalTrackPublication", publication))
 
 
@@ -136,6 +137,21 @@ async def test_a_pause_and_a_flush_count_every_sample_once() -> None:
         await track.wait_until_queued(0)
     assert track.sent_ms == pytest.approx(held + 40, abs=0.1)
     await track.close()
+
+
+async def test_a_voice_waits_for_its_first_subscriber_or_its_end() -> None:
+    voice = Voice()
+    waiting = [asyncio.create_task(voice.track.wait_until_received()) for _ in range(2)]
+    await asyncio.sleep(0)
+    voice.track.write(tone(10))
+    await asyncio.sleep(0)
+    assert not any(task.done() for task in waiting)
+    voice.subscribed.set()
+    await asyncio.gather(*waiting)
+    await voice.track.wait_until_received()
+    await voice.track.close()
+    with pytest.raises(RoomIsClosed):
+        await voice.track.wait_until_received()
 
 
 async def test_a_voice_takes_ten_minutes_ahead_and_nothing_when_it_has_ended() -> None:

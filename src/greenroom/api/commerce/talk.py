@@ -182,7 +182,7 @@ class Talk:
     def _choose(self) -> AudioOutput:
         """Where the next reply is spoken."""
         room, way = self._room, self._way
-        if room is not None and room.output is not None and (room.anybody or way is None):
+        if room is not None and room.output is not None and (room.audible or way is None):
             return room.output
         if way is not None:
             return way.output

@@ -32,8 +32,8 @@ from greenroom.rooms.rtc.media import MediaSource
 class AgentEvents(Audience):
     """A `LocalListener` that tells `RoomListener`s, and feeds what hears, sees, reads and answers.
 
-    `post` sends a packet of a remote call. `on_own_mute` concerns one of the agent's own tracks,
-    `on_closed` its place. Nothing is told once it is closed.
+    `post` sends a packet of a remote call. `on_received` and `on_own_mute` concern the
+    agent's own tracks, `on_closed` its place. Nothing is told once it is closed.
     """
 
     def __init__(
@@ -41,6 +41,7 @@ class AgentEvents(Audience):
         clock: Clock,
         post: Callable[[models.DataPacket], None],
         *,
+        on_received: Callable[[str], None],
         on_own_mute: Callable[[str, bool], None],
         on_closed: Callable[[str], None],
     ) -> None:
@@ -48,7 +49,8 @@ class AgentEvents(Audience):
         self.senses = Senses(clock)
         self.rpc = Rpc(post, self.is_present, clock)
         self._texts = TextStreams(self.tell, clock)
-        self._on_own_mute, self._on_closed = on_own_mute, on_closed
+        self._on_received, self._on_own_mute = on_received, on_own_mute
+        self._on_closed = on_closed
 
     def close(self) -> None:
         """Nothing more is told, heard, seen or answered; `rpc.close` waits for the handlers."""
@@ -131,8 +133,9 @@ class AgentEvents(Audience):
             case _:
                 pass
 
-    def on_track_subscribed(self, sid: str) -> None:
+    def on_track_received(self, sid: str) -> None:
         """See LocalListener."""
+        self._on_received(sid)
 
     def on_mute_requested(self, sid: str, muted: bool) -> None:
         """See LocalListener."""

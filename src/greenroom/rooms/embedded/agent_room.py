@@ -47,7 +47,11 @@ class EmbeddedRoom:
         self._tracks: dict[str, EmbeddedAudioTrack | EmbeddedVideoTrack] = {}
         self._over = ""
         self._events = AgentEvents(
-            clock, self._post, on_own_mute=self._on_own_mute, on_closed=self._finish
+            clock,
+            self._post,
+            on_received=self._on_received,
+            on_own_mute=self._on_own_mute,
+            on_closed=self._finish,
         )
         self._me = enter(self._events)
 
@@ -88,6 +92,7 @@ class EmbeddedRoom:
             room=self.name,
             round_trip=self._me.round_trip,
             fraction_lost=self._me.fraction_lost,
+            is_received=self._me.is_received,
             on_muted=self._me.set_muted,
         )
         info = models.TrackInfo(
@@ -238,6 +243,11 @@ class EmbeddedRoom:
             self._me.send(packet, reliable=True)
         except GreenroomError as error:
             _log.info("room %s: a remote call's packet is lost: %s", self.name, error)
+
+    def _on_received(self, sid: str) -> None:
+        track = self._tracks.get(sid)
+        if isinstance(track, EmbeddedAudioTrack):
+            track.tell_received()
 
     def _on_own_mute(self, sid: str, muted: bool) -> None:
         track = self._tracks.get(sid)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from greenroom.audio.pcm import Pcm
 from greenroom.providers.clock import Clock, Timer
+from greenroom.rooms.errors import RoomIsClosed
 from greenroom.rooms.ports import EncodedFrame
 from greenroom.rooms.rtc.agent_media.picture_source import PictureSource
 from greenroom.rooms.rtc.agent_media.sound_source import SoundSource
@@ -23,7 +25,8 @@ LOSS_INTERVAL = 2.0
 
 class EmbeddedAudioTrack:
     """A `rooms.ports.AudioTrack`. `round_trip` tells the seconds to the farthest listener and back
-    (None: not known), `fraction_lost` what the worst of them loses, `on_muted` tells the room.
+    (None: not known), `fraction_lost` what the worst of them loses, `is_received` whether anybody
+    listens, `on_muted` tells the room.
     """
 
     def __init__(
@@ -34,11 +37,15 @@ class EmbeddedAudioTrack:
         room: str,
         round_trip: Callable[[str], float | None],
         fraction_lost: Callable[[str], float],
+        is_received: Callable[[str], bool],
         on_muted: Callable[[str, bool], None],
     ) -> None:
         self.source = SoundSource(rate, clock, room=room, delay=self._delay)
-        self._clock, self._on_muted = clock, on_muted
+        self._clock, self._room, self._on_muted = clock, room, on_muted
         self._round_trip, self._fraction_lost = round_trip, fraction_lost
+        self._is_received = is_received
+        self._news = asyncio.Event()
+        self._ended = False
         self._sid = ""
         self._timer: Timer | None = None
 
@@ -92,6 +99,19 @@ class EmbeddedAudioTrack:
         """As the port says."""
         await self.source.wait_until_queued(ms)
 
+    async def wait_until_received(self) -> None:
+        """As the port says: connected to somebody with whom the track was negotiated."""
+        while not self._ended:
+            if self._is_received(self._sid):
+                return
+            self._news.clear()
+            await self._news.wait()
+        raise RoomIsClosed(self._room, "the track has ended")
+
+    def tell_received(self) -> None:
+        """Somebody begins to receive it."""
+        self._news.set()
+
     def set_muted(self, muted: bool) -> None:
         """As the port says."""
         self.source.set_muted(muted)
@@ -103,6 +123,8 @@ class EmbeddedAudioTrack:
 
     def end(self) -> None:
         """It is published no more."""
+        self._ended = True
+        self._news.set()
         self.source.close()
         if self._timer is not None:
             self._timer.cancel()

@@ -200,6 +200,7 @@ class ClientParticipant(SignalledParticipant):
         """See ConnectionOwner."""
         if self.gone:
             return
+        self.subscriptions.review_reception()
         if state == "connected":
             self._deadlines.clear("connect")
             self._deadlines.clear("media")
@@ -231,6 +232,7 @@ class ClientParticipant(SignalledParticipant):
                 track_sid=publication.sid, err=models.SubscriptionError.SE_CODEC_UNSUPPORTED
             )
             self.signal(rtc.SignalResponse(subscription_response=refusal))
+        self.subscriptions.review_reception()
 
     def on_refused(self, error: InvalidDescription) -> None:  # noqa: ARG002 - told by reason
         """See ConnectionOwner."""
@@ -276,6 +278,10 @@ class ClientParticipant(SignalledParticipant):
     def wanted_layer(self, publication: Publication) -> int:
         """See Participant."""
         return self.downstream.wanted_layer(publication)
+
+    def receives(self, publication: Publication) -> bool:
+        """See Participant."""
+        return self.downstream.is_sent(publication)
 
     def round_trip_of(self, publication: Publication) -> float | None:
         """See Participant."""

@@ -61,6 +61,12 @@ class Downstream:
         self.refresh(publication)
         self._on_watched(publication)
 
+    def is_sent(self, publication: Publication) -> bool:
+        """Whether packets of a track reach the client, as far as this side can tell."""
+        found = self._tracks.get(publication.sid)
+        connected = self._connection.state == "connected"
+        return connected and found is not None and found[1].mid is not None
+
     def round_trip(self, publication: Publication) -> float | None:
         """Seconds to the client and back; None: not known."""
         found = self._tracks.get(publication.sid)

@@ -47,8 +47,8 @@ class LocalListener(Protocol):
         """A data packet for this participant; identity and sid of its sender are the server's."""
         ...
 
-    def on_track_subscribed(self, sid: str) -> None:
-        """The first subscriber of a track that this participant publishes."""
+    def on_track_received(self, sid: str) -> None:
+        """Somebody begins to receive a track that this participant publishes; see `is_received`."""
         ...
 
     def on_mute_requested(self, sid: str, muted: bool) -> None:
@@ -133,6 +133,10 @@ class LocalParticipant(Protocol):
 
         Raises InvalidInput where that is too large, RoomIsClosed.
         """
+        ...
+
+    def is_received(self, sid: str) -> bool:
+        """Whether what a track of its own sends now reaches anybody who is not hidden."""
         ...
 
     def round_trip(self, sid: str) -> float | None:

@@ -130,6 +130,11 @@ class InProcessParticipant(Participant):
         self._check()
         super().update(metadata=metadata, name=name, attributes=attributes, grants=grants)
 
+    def is_received(self, sid: str) -> bool:
+        """See LocalParticipant."""
+        publication = self.publications.get(sid)
+        return publication is not None and any(not item.hidden for item in publication.receivers)
+
     def round_trip(self, sid: str) -> float | None:
         """See LocalParticipant."""
         publication = self.publications.get(sid)
@@ -207,9 +212,9 @@ class InProcessParticipant(Participant):
     def tell_allowed(self, publication: Publication, allowed: bool) -> None:
         """The track comes or goes: that says it."""
 
-    def tell_subscribed(self, publication: Publication) -> None:
+    def tell_received(self, publication: Publication) -> None:
         """See Participant."""
-        self._listener.on_track_subscribed(publication.sid)
+        self._listener.on_track_received(publication.sid)
 
     def tell_muted(self, publication: Publication) -> None:
         """See Participant."""
@@ -238,6 +243,10 @@ class InProcessParticipant(Participant):
     def wanted_layer(self, publication: Publication) -> int:  # noqa: ARG002 - whatever it is
         """The best."""
         return layers.HIGHEST
+
+    def receives(self, publication: Publication) -> bool:  # noqa: ARG002
+        """Whatever it is attached to."""
+        return True
 
     def round_trip_of(self, publication: Publication) -> float | None:  # noqa: ARG002
         """No way at all."""

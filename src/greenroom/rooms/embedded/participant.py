@@ -157,8 +157,8 @@ class Participant(ABC):
         """The publisher lets it have a track, or no more."""
 
     @abstractmethod
-    def tell_subscribed(self, publication: Publication) -> None:
-        """One of its own tracks has its first subscriber."""
+    def tell_received(self, publication: Publication) -> None:
+        """Somebody who is not hidden begins to receive one of its own tracks."""
 
     @abstractmethod
     def tell_muted(self, publication: Publication) -> None:
@@ -183,6 +183,10 @@ class Participant(ABC):
     @abstractmethod
     def wanted_layer(self, publication: Publication) -> int:
         """Of a video that it gets: the simulcast layer that it wants, NONE while it wants none."""
+
+    @abstractmethod
+    def receives(self, publication: Publication) -> bool:
+        """Whether a track that it gets can reach it as things are."""
 
     @abstractmethod
     def round_trip_of(self, publication: Publication) -> float | None:

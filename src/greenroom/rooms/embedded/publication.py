@@ -17,18 +17,29 @@ if TYPE_CHECKING:
 class Publication:
     """A track in the room. `held`: an administrator muted it, so nothing is forwarded.
 
-    `info` is what clients are told; it is changed in place and copied into every message.
+    `info` is what clients are told; it is changed in place and copied into every message. Of the
+    `subscribers` the `receivers` are those whom it reaches: it was negotiated with them, and they
+    are connected. `was_received`: a publisher that is told of its first receiver only was told.
     """
 
-    __slots__ = ("held", "info", "publisher", "source", "subscribers", "was_subscribed")
+    __slots__ = (
+        "held",
+        "info",
+        "publisher",
+        "receivers",
+        "source",
+        "subscribers",
+        "was_received",
+    )
 
     def __init__(self, publisher: Participant, info: models.TrackInfo, source: MediaSource) -> None:
         self.publisher = publisher
         self.info = info
         self.source = source
         self.held = False
-        self.was_subscribed = False
         self.subscribers: set[Participant] = set()
+        self.receivers: set[Participant] = set()
+        self.was_received = False
 
     @property
     def sid(self) -> str:

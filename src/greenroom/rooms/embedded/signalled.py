@@ -59,8 +59,11 @@ class SignalledParticipant(Participant):
         )
         self.signal(rtc.SignalResponse(subscription_permission_update=update))
 
-    def tell_subscribed(self, publication: Publication) -> None:
-        """See Participant."""
+    def tell_received(self, publication: Publication) -> None:
+        """See Participant. As LiveKit does, of each track once."""
+        if publication.was_received:
+            return
+        publication.was_received = True
         self.signal(
             rtc.SignalResponse(track_subscribed=rtc.TrackSubscribed(track_sid=publication.sid))
         )

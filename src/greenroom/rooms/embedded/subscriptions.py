@@ -65,15 +65,29 @@ class Subscriptions:
         self._active[publication.sid] = publication
         publication.subscribers.add(self._subscriber)
         self._subscriber.attach(publication)
-        if not publication.was_subscribed:
-            publication.was_subscribed = True
-            publication.publisher.tell_subscribed(publication)
+        self._review_reception(publication)
         self._subscriber.room.watched(publication)
+
+    def review_reception(self) -> None:
+        """What it gets may reach it now, or no more: connections and descriptions have changed."""
+        for publication in list(self._active.values()):
+            self._review_reception(publication)
+
+    def _review_reception(self, publication: Publication) -> None:
+        """Tell a publisher of whoever begins to receive its track, unless nobody may know."""
+        subscriber = self._subscriber
+        if not subscriber.receives(publication):
+            publication.receivers.discard(subscriber)
+        elif subscriber not in publication.receivers:
+            publication.receivers.add(subscriber)
+            if not subscriber.hidden:
+                publication.publisher.tell_received(publication)
 
     def _stop(self, publication: Publication) -> None:
         if self._active.pop(publication.sid, None) is None:
             return
         publication.subscribers.discard(self._subscriber)
+        publication.receivers.discard(self._subscriber)
         self._subscriber.detach(publication)
         self._subscriber.room.watched(publication)
 

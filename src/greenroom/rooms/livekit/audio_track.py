@@ -46,11 +46,15 @@ class LiveKitAudioTrack:
         self._paused = self._muted = self._closed = False
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._subscribed: asyncio.Task[None] | None = None
 
     def begin(self, publication: rtc.LocalTrackPublication) -> None:
         """The room has taken the track."""
         self._publication = publication
-        self._task = asyncio.get_running_loop().create_task(self._pump())
+        loop = asyncio.get_running_loop()
+        self._task = loop.create_task(self._pump())
+        self._subscribed = loop.create_task(publication.wait_for_subscription())
+        self._subscribed.add_done_callback(lambda _: self._tell())
 
     @property
     def sid(self) -> str:
@@ -120,6 +124,14 @@ class LiveKitAudioTrack:
             await self._wait(None if self._paused else max(excess, 1.0) / 1000)
         raise RoomIsClosed(self._room, "the track has ended")
 
+    async def wait_until_received(self) -> None:
+        """As the port says. LiveKit tells of the first who is connected to it only, and once."""
+        while not self._closed:
+            if self._subscribed is not None and self._subscribed.done():
+                return
+            await self._wait(None)
+        raise RoomIsClosed(self._room, "the track has ended")
+
     def set_muted(self, muted: bool) -> None:
         """As the port says."""
         if muted != self._muted and not self._closed:
@@ -132,9 +144,11 @@ class LiveKitAudioTrack:
     async def close(self) -> None:
         """End it. Harmless twice."""
         self.end()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        tasks = [task for task in (self._task, self._subscribed) if task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
         await self._source.aclose()
 
     def end(self) -> None:
