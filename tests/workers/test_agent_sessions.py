@@ -63,7 +63,7 @@ class ScriptedPlacement:
 
     refusal: Exception | None = None
     failure: Exception | None = None
-    withdrawn: Withdrawn = field(default_factory=lambda: Withdrawn(queued=True, cleaned=True))
+    withdrawn: Withdrawn = field(default_factory=lambda: Withdrawn(revoked=True, cleaned=True))
     calls: list[tuple[str, ...]] = field(default_factory=list)
 
     async def reserve(self, session_id: str, user_name: str) -> None:

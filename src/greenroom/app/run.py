@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 from greenroom import __version__
 from greenroom.app.compose import Greenroom, compose
 from greenroom.app.garbage import tune_garbage_collector
+from greenroom.app.logs import set_up_logging
 from greenroom.app.rooms import rooms_provider
 from greenroom.app.server import (
     MAX_FRAME_BYTES,
@@ -39,14 +40,7 @@ def run(settings: Settings, progress: Progress = log_progress) -> None:
 
     Raises ConfigurationError before anything is served.
     """
-    logging.basicConfig(
-        level=settings.log_level.upper(),
-        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
-    # Those of HTTP clients would hold what users say, and some of them keys.
-    for noisy in ("uvicorn.error", "httpx", "httpcore", "openai", "alembic", "livekit", "mcp"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    set_up_logging(settings)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(settings, print, progress))
 

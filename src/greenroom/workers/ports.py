@@ -29,12 +29,13 @@ class NoCapacity(CapacityExceeded):
 class Withdrawn:
     """What was done when a session's agent was called off.
 
-    `queued`: a task that no worker had begun was revoked. `stopped`: an agent was running, was told
-    to stop, and is gone. `cleaned`: what the session had in Redis is deleted, or was not there any
-    more; false where there is no Redis, or it did not answer. `errors` are safe to show.
+    `revoked`: its Celery task is over: revoked in the queue, or ended with its agent.
+    `stopped`: an agent was running, was told to stop, and is gone. `cleaned`: what the session had
+    in Redis is deleted, or was not there any more; false where there is no Redis, or it did not
+    answer. `errors` are safe to show.
     """
 
-    queued: bool = False
+    revoked: bool = False
     stopped: bool = False
     cleaned: bool = False
     errors: tuple[str, ...] = ()
@@ -52,7 +53,8 @@ class WorkerLoad:
 
 @dataclass(frozen=True, slots=True)
 class PlacementState:
-    """Whether agents can be sent for. `redis` and `celery`: is it used, and does it answer.
+    """Whether agents can be sent for. `redis` and `celery`: is it used, and does it answer;
+    of Celery a worker too.
 
     In the server itself both are false and `ok` is true. `why` is in words where `ok` is false.
     """

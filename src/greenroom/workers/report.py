@@ -15,8 +15,8 @@ _NAME = "end_report"
 class EndReport:
     """What really happened when a session was first asked to end.
 
-    `celery_task_revoked`: the agent's task was still in Celery's queue, and was revoked there. In
-    the server itself there is no such task.
+    `celery_task_revoked`: the agent's Celery task was stopped: revoked where it was still in the
+    queue, or ended with its agent. In the server itself there is no such task.
     `process_killed`: an agent was running, in the server or on a worker, was told to stop, and is
     gone: it has left the room and what was said is recorded. No process of the system is killed,
     since an agent has none of its own.

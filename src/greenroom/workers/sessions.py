@@ -138,7 +138,7 @@ class AgentSessions:
         seconds, minutes = billed(talk_seconds(records, session.ended_at))
         report = EndReport(
             session.id,
-            celery_task_revoked=withdrawn.queued,
+            celery_task_revoked=withdrawn.revoked,
             process_killed=withdrawn.stopped,
             redis_cleaned=withdrawn.cleaned,
             errors=errors,

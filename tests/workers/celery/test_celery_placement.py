@@ -154,7 +154,7 @@ async def test_a_task_that_no_worker_has_begun_is_revoked(
     redis: Redis,
 ) -> None:
     await started(placement, worker)
-    assert await placement.withdraw("s", running=False) == Withdrawn(queued=True, cleaned=True)
+    assert await placement.withdraw("s", running=False) == Withdrawn(revoked=True, cleaned=True)
     assert broker_calls.revoked == ["s"]
     assert sessions.told == []
     assert await worker.acquire("s", "worker-1") is None
@@ -184,7 +184,7 @@ async def test_an_agent_is_told_to_stop_and_waited_for(
     assert not withdrawing.done()
     await worker.release("s")
     clock.advance(0.05)
-    assert await withdrawing == Withdrawn(stopped=True, cleaned=True)
+    assert await withdrawing == Withdrawn(revoked=True, stopped=True, cleaned=True)
     assert sessions.told == [("s", EndReason.CLIENT_STOPPED)]
     assert broker_calls.revoked == []
 
@@ -205,7 +205,7 @@ async def test_a_worker_that_has_the_lease_and_not_yet_the_session_is_asked_agai
 
     sessions.holder = stop
     clock.advance(0.05)
-    assert await withdrawing == Withdrawn(stopped=True, cleaned=True)
+    assert await withdrawing == Withdrawn(revoked=True, stopped=True, cleaned=True)
     assert len(sessions.told) == 2
 
 
@@ -236,7 +236,7 @@ async def test_the_task_for_the_place_of_a_lost_agent_is_revoked(
     await worker.acquire("s", "worker-1")
     await let_pass(redis, TERMS.lease + 1)
     await worker.claim_lapsed()
-    assert await placement.withdraw("s", running=True) == Withdrawn(queued=True, cleaned=True)
+    assert await placement.withdraw("s", running=True) == Withdrawn(revoked=True, cleaned=True)
     assert broker_calls.revoked == ["s"]
 
 
@@ -257,7 +257,7 @@ async def test_without_redis_it_says_so(
     with pytest.raises(PlacementFailed):
         await placement.reserve("s", "ann")
     done = await placement.withdraw("s", running=False)
-    assert (done.queued, done.stopped, done.cleaned, len(done.errors)) == (False, False, False, 1)
+    assert (done.revoked, done.stopped, done.cleaned, len(done.errors)) == (False, False, False, 1)
     state = await placement.state()
     assert (state.ok, state.redis, state.celery) == (False, False, True)
     assert state.why == "Redis does not answer"
@@ -268,7 +268,7 @@ async def test_its_state_tells_what_is_missing(
     placement: CeleryPlacement, worker: RedisLeases, broker_calls: Tasks
 ) -> None:
     state = await placement.state()
-    assert (state.ok, state.redis, state.celery) == (False, True, True)
+    assert (state.ok, state.redis, state.celery) == (False, True, False)
     assert state.why == "no worker is running"
     load = WorkerLoad("agents@here", 1, 2)
     await report(worker, load)

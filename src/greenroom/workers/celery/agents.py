@@ -44,6 +44,9 @@ class LeasedAgents:
         if self._host.draining:
             # The offer lapses in a moment and goes to another worker.
             return "not taken: this worker is ending"
+        if session_id in self._running:
+            # Its agent is still leaving; another worker takes the offer, or this one in a moment.
+            return "not taken: an agent of this worker is there"
         acquired = await self._leases.acquire(session_id, self._owner)
         if acquired is None:
             return "not taken: another worker has it, or it is over"
@@ -53,6 +56,10 @@ class LeasedAgents:
         self._keeper.add(session_id)
         try:
             return await self._run(session_id, acquired)
+        except Exception:
+            # Others may try: here it is unclear what became of it.
+            await self._leases.hand_over(session_id, self._owner)
+            raise
         finally:
             self._keeper.remove(session_id)
             del self._running[session_id]

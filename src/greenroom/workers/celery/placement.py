@@ -73,7 +73,7 @@ class CeleryPlacement:
     async def withdraw(self, session_id: str, *, running: bool) -> Withdrawn:
         """Revoke the task that no worker has begun, or stop the agent, and delete the lease."""
         errors: list[str] = []
-        queued = stopped = cleaned = False
+        revoked = stopped = cleaned = False
         try:
             if running or await self._leases.held(session_id):
                 stopped = await self._stop(session_id)
@@ -84,10 +84,10 @@ class CeleryPlacement:
             cleaned = True
             if offered:
                 await self._tasks.revoke(session_id)
-                queued = True
+                revoked = True
         except (PlacementFailed, StorageUnavailable) as error:
             errors.append(str(error))
-        return Withdrawn(queued, stopped, cleaned, tuple(errors))
+        return Withdrawn(revoked or stopped, stopped, cleaned, tuple(errors))
 
     async def state(self) -> PlacementState:
         """Whether Redis, the broker and a worker answer."""
@@ -101,6 +101,8 @@ class CeleryPlacement:
             why = NO_WORKER
         else:
             why = ""
+        # Without Redis nobody knows of the workers.
+        celery = celery and (bool(loads) or not redis)
         return PlacementState(not why, redis, celery, why, tuple(loads or ()))
 
     async def live(self) -> Collection[str]:

@@ -12,6 +12,7 @@ from kombu.exceptions import OperationalError
 
 from greenroom.settings import Settings
 from greenroom.workers.celery.app import RUN_AGENT, task_id
+from greenroom.workers.leases import LeaseTerms
 from greenroom.workers.ports import PlacementFailed
 
 DEADLINE = 1.8
@@ -31,7 +32,8 @@ class AgentTasks:
     def __init__(self, app: Celery, settings: Settings, *, deadline: float = DEADLINE) -> None:
         self._app = app
         self._deadline = deadline
-        self._expires = settings.orchestrator.start_timeout
+        # An offer that nobody takes is sent again: of each there are two in the queue at most.
+        self._expires = 2 * LeaseTerms.of(settings).offer
         self._attempts = settings.workers.attempts
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="celery-sender")
 
