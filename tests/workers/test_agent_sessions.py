@@ -16,8 +16,10 @@ from greenroom.rooms.errors import RoomsFailed
 from greenroom.rooms.tokens import LiveKitTokens, TokenVerifier
 from greenroom.sessions.errors import StorageUnavailable
 from greenroom.sessions.model import EndReason, MetricEntry, Status
+from greenroom.sessions.tables import micros
 from greenroom.settings import OrchestratorSettings
 from greenroom.workers.inline import InlinePlacement
+from greenroom.workers.leases import Holder
 from greenroom.workers.order import API, AgentOrder
 from greenroom.workers.ports import NoCapacity, PlacementFailed, Withdrawn
 from greenroom.workers.report import EndReport
@@ -306,6 +308,18 @@ class TestEnding:
         report = await server.end(session_id)
         assert (report.redis_cleaned, report.errors) == (False, ("Redis does not answer",))
         assert await server.end(session_id) == report
+
+    async def test_an_agent_that_is_dead_is_paid_for_until_it_was_last_heard_of(
+        self, place: Town, server: Server
+    ) -> None:
+        session_id = await server.talking()
+        seen = micros(place.clock.now()) + 2_000_000
+        dead = Holder(server.house.sessions.node.id, seen / 1_000_000)
+        other = server_of(await place.house("two"), ScriptedPlacement(withdrawn=Withdrawn()))
+        other.placement.withdrawn = Withdrawn(errors=("no answer",), lost=dead.lost())
+        await place.passing(place.clock.sleep(4))
+        report = await other.end(session_id)
+        assert (report.duration_seconds, report.errors) == (2, ("no answer",))
 
     async def test_what_is_not_there_is_not_found(self, server: Server) -> None:
         house = server.house

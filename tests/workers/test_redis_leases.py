@@ -85,6 +85,26 @@ async def test_what_is_renewed_does_not_lapse_and_what_is_not_goes_to_another(
     assert await other.renew("w2", ["silent"], LOAD) == []
 
 
+async def test_who_had_a_lease_last_is_known_until_the_session_is_over(
+    leases: RedisLeases, redis: Redis
+) -> None:
+    await leases.offer("s", "ann")
+    assert await leases.last_holder("s") is None
+    before = time.time()
+    await leases.acquire("s", "w")
+    holder = await leases.last_holder("s")
+    assert holder is not None
+    assert (holder.owner, holder.seen) == ("w", pytest.approx(before, abs=5))
+    await let_pass(redis, TERMS.lease)
+    await leases.claim_lapsed()
+    claimed = await leases.last_holder("s")
+    assert claimed is not None
+    assert (claimed.owner, claimed.seen) == ("w", pytest.approx(before - TERMS.lease, abs=5))
+    assert claimed.lost().happened == round(claimed.seen * 1_000_000)
+    await leases.release("s")
+    assert await leases.last_holder("s") is None
+
+
 async def test_a_lease_that_was_claimed_is_lost_though_nobody_has_taken_it(
     leases: RedisLeases, redis: Redis
 ) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from greenroom.sessions.model import PresenceEntry
 from greenroom.settings import Settings
 from greenroom.workers.ports import WorkerLoad
 
@@ -82,6 +83,19 @@ class Lapsed:
     given_up: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who has or had a lease, and when that one was last heard of, in seconds since 1970 by the
+    clock of the leases."""
+
+    owner: str
+    seen: float
+
+    def lost(self) -> PresenceEntry:
+        """That its agent is gone, as the session's journal has it."""
+        return PresenceEntry(None, "agent_lost", round(self.seen * 1_000_000), self.owner)
+
+
 class Leases(Protocol):
     """Shared by servers and workers. Every call is bounded in time and raises PlacementFailed
     where the leases can't be reached."""
@@ -131,6 +145,10 @@ class Leases(Protocol):
 
     async def held(self, session_id: str) -> bool:
         """Whether a worker has it now."""
+        ...
+
+    async def last_holder(self, session_id: str) -> Holder | None:
+        """Who has it, or had it last; None: nobody ever, or it is over."""
         ...
 
     async def live(self) -> Collection[str]:

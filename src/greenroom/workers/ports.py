@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from greenroom.errors import CapacityExceeded, ServerError
+from greenroom.sessions.model import PresenceEntry
 
 
 class PlacementFailed(ServerError):
@@ -32,13 +33,15 @@ class Withdrawn:
     `revoked`: its Celery task is over: revoked in the queue, or ended with its agent.
     `stopped`: an agent was running, was told to stop, and is gone. `cleaned`: what the session had
     in Redis is deleted, or was not there any more; false where there is no Redis, or it did not
-    answer. `errors` are safe to show.
+    answer. `lost`: that an agent did not answer, and when it was last heard of, for the journal.
+    `errors` are safe to show.
     """
 
     revoked: bool = False
     stopped: bool = False
     cleaned: bool = False
     errors: tuple[str, ...] = ()
+    lost: PresenceEntry | None = None
 
 
 @dataclass(frozen=True, slots=True)

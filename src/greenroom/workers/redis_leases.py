@@ -20,7 +20,7 @@ import orjson
 
 from greenroom.errors import ConfigurationError
 from greenroom.workers import lease_scripts as scripts
-from greenroom.workers.leases import CLAIMED_AT_ONCE, Acquired, Lapsed, LeaseTerms
+from greenroom.workers.leases import CLAIMED_AT_ONCE, Acquired, Holder, Lapsed, LeaseTerms
 from greenroom.workers.ports import NoCapacity, PlacementFailed, WorkerLoad
 
 if TYPE_CHECKING:
@@ -193,6 +193,19 @@ class RedisLeases:
         """Whether a worker has it now."""
         kept = await self._bounded(self._redis.hget(scripts.SESSIONS, session_id))
         return kept is not None and orjson.loads(kept)["owner"] != ""
+
+    async def last_holder(self, session_id: str) -> Holder | None:
+        """Who has it, or had it last; None: nobody ever, or it is over."""
+        both = self._redis.pipeline(transaction=True)
+        both.hget(scripts.SESSIONS, session_id)
+        both.zscore(scripts.DUE, session_id)
+        kept, due = await self._bounded(both.execute())
+        if kept is None:
+            return None
+        lease = orjson.loads(kept)
+        if lease["owner"]:
+            return Holder(lease["owner"], (due - lease["lease"]) / 1000)
+        return Holder(lease["last"], lease["seen"] / 1000) if lease["last"] else None
 
     async def live(self) -> Collection[str]:
         """Every session that is offered or held."""

@@ -126,6 +126,8 @@ class AgentSessions:
         asked = self._clock.now()
         withdrawn = await self._call_off(session)
         errors, was_active = withdrawn.errors, session.status is Status.ACTIVE
+        if withdrawn.lost is not None:
+            await self._sessions.append_once(session.id, withdrawn.lost, "agent lost at the end")
         # As it has ended by now, or else so; nobody pays for the wait for who does not answer.
         session = await self._sessions.end(
             session.id, Status.STOPPED, EndReason.CLIENT_STOPPED, ended_at=asked

@@ -22,9 +22,9 @@ from datetime import timedelta
 
 from greenroom.errors import SessionNotFound
 from greenroom.sessions.clock import Clock, SystemClock
-from greenroom.sessions.model import EndReason, LifecycleEntry, PresenceEntry, Session, Status
+from greenroom.sessions.model import EndReason, LifecycleEntry, Session, Status
 from greenroom.sessions.service import SessionService
-from greenroom.workers.leases import CLAIMED_AT_ONCE, Lapsed, Leases
+from greenroom.workers.leases import CLAIMED_AT_ONCE, Holder, Lapsed, Leases
 from greenroom.workers.order import API, AgentOrder
 from greenroom.workers.ports import NoCapacity
 from greenroom.workers.trouble import Troubles
@@ -139,7 +139,7 @@ class Supervision:
 
     async def _record_loss(self, lapsed: Lapsed, last_seen: float) -> None:
         """Write it down; once, however often the session is offered until one takes it."""
-        lost = PresenceEntry(None, "agent_lost", round(last_seen * 1_000_000), lapsed.owner)
+        lost = Holder(lapsed.owner, last_seen).lost()
         happens = "given up" if lapsed.given_up else f"attempt {lapsed.attempt} is sent for"
         told = LifecycleEntry(None, "agent lost", f"{lapsed.owner}; {happens}")
         before = lapsed.attempt - 1

@@ -221,7 +221,11 @@ async def test_an_agent_that_does_not_go_is_reported_and_its_lease_deleted(
     await clock.wait_for_sleeper()
     clock.advance(10)
     done = await withdrawing
-    assert done == Withdrawn(cleaned=True, errors=("the agent's worker did not answer",))
+    assert done.errors == ("the agent's worker did not answer",)
+    assert (done.revoked, done.stopped, done.cleaned) == (False, False, True)
+    # For its time to be counted until it was last heard of.
+    assert done.lost is not None
+    assert (done.lost.event, done.lost.who) == ("agent_lost", "worker-1")
     assert broker_calls.revoked == []
     assert await placement.live() == set()
 
@@ -236,7 +240,10 @@ async def test_the_task_for_the_place_of_a_lost_agent_is_revoked(
     await worker.acquire("s", "worker-1")
     await let_pass(redis, TERMS.lease + 1)
     await worker.claim_lapsed()
-    assert await placement.withdraw("s", running=True) == Withdrawn(revoked=True, cleaned=True)
+    done = await placement.withdraw("s", running=True)
+    assert (done.revoked, done.stopped, done.cleaned, done.errors) == (True, False, True, ())
+    assert done.lost is not None
+    assert done.lost.who == "worker-1"
     assert broker_calls.revoked == ["s"]
 
 

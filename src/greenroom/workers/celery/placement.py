@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from greenroom.sessions.clock import Clock, SystemClock
 from greenroom.sessions.errors import StorageUnavailable
-from greenroom.sessions.model import EndReason
+from greenroom.sessions.model import EndReason, PresenceEntry
 from greenroom.sessions.service import SessionService
 from greenroom.settings import Settings
 from greenroom.workers.celery.sender import AgentTasks
@@ -25,7 +25,8 @@ NO_WORKER = "no worker is running"
 
 _GONE_WITHIN = 5.0
 """Seconds for an agent that was told to stop; more than a lease that its worker leaves behind."""
-_LOOK_EVERY = 0.05
+_FIRST_LOOK, _LOOK_AT_LEAST = 0.05, 0.4
+"""Seconds between looks whether it is gone: twice as many each time, for many end at once."""
 
 _Answer = TypeVar("_Answer")
 
@@ -74,10 +75,13 @@ class CeleryPlacement:
         """Revoke the task that no worker has begun, or stop the agent, and delete the lease."""
         errors: list[str] = []
         revoked = stopped = cleaned = False
+        lost: PresenceEntry | None = None
         try:
             if running or await self._leases.held(session_id):
                 stopped = await self._stop(session_id)
             held = await self._leases.held(session_id)
+            if not stopped and (holder := await self._leases.last_holder(session_id)):
+                lost = holder.lost()
             if held:
                 errors.append("the agent's worker did not answer")
             offered = await self._leases.release(session_id) and not held
@@ -87,7 +91,7 @@ class CeleryPlacement:
                 revoked = True
         except (PlacementFailed, StorageUnavailable) as error:
             errors.append(str(error))
-        return Withdrawn(revoked or stopped, stopped, cleaned, tuple(errors))
+        return Withdrawn(revoked or stopped, stopped, cleaned, tuple(errors), lost)
 
     async def state(self) -> PlacementState:
         """Whether Redis, the broker and a worker answer."""
@@ -114,14 +118,15 @@ class CeleryPlacement:
 
     async def _stop(self, session_id: str) -> bool:
         """Have the agent stopped; whether it was told and is gone."""
-        told = False
+        told, wait = False, _FIRST_LOOK
         until = self._clock.time() + _GONE_WITHIN
         while self._clock.time() < until:
             # A worker that has the lease may be about to have the session: it is asked again.
             told = told or await self._sessions.request_stop(session_id, EndReason.CLIENT_STOPPED)
             if not await self._leases.held(session_id):
                 return told
-            await self._clock.sleep(_LOOK_EVERY)
+            await self._clock.sleep(wait)
+            wait = min(2 * wait, _LOOK_AT_LEAST)
         return False
 
 
