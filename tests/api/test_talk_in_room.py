@@ -113,6 +113,20 @@ async def test_without_anybody_in_the_room_replies_go_to_the_socket(place: Start
         assert not len(room.audio_tracks[0].pcm)
 
 
+async def test_while_the_room_does_not_receive_them_replies_go_to_the_socket(
+    place: StartPlace,
+) -> None:
+    here = await place()
+    async with here.api.talk() as voice:
+        room = await here.room(voice)
+        room.voices_are_received = False
+        room.enter("ada")
+        await until(lambda: room.audio_tracks)
+        await voice.say_something()
+        assert await voice.wait_for("audio.output")
+        assert not len(room.audio_tracks[0].pcm)
+
+
 async def test_a_reply_that_nobody_hears_any_more_is_cut_where_they_left(
     place: StartPlace,
 ) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from greenroom.audio.pcm import Pcm
-from greenroom.rooms.output import RoomOutput
+from greenroom.rooms.errors import RoomIsClosed
+from greenroom.rooms.output import LEAD, RoomOutput
 from greenroom.testing.clock import ManualClock
 from greenroom.testing.tracks import ScriptedAudioTrack
 
@@ -110,3 +111,46 @@ async def test_waiting_in_a_room_that_is_gone_ends_by_the_cut_alone() -> None:
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
+
+
+async def test_a_reply_to_who_has_just_begun_to_receive_follows_on_a_short_silence() -> None:
+    voice = Voice()
+    assert await voice.output.wait_until_received(2.0)
+    voice.clock.advance(0.02)
+    left = LEAD - 0.02
+    voice.output.begin("r", "t", RATE)
+    voice.output.write("r", 0, tone(200), last=True)
+    sent, _ = voice.output.first_times()
+    assert sent == pytest.approx(voice.clock.time() + left)
+    voice.clock.advance(left + 0.06)
+    assert voice.output.played_ms() == pytest.approx(0, abs=0.1)
+    voice.clock.advance(0.1)
+    assert voice.output.played_ms() == pytest.approx(100, abs=0.1)
+    assert voice.output.flush() == pytest.approx(160, abs=0.1)
+    silent = round(left * RATE)
+    played = voice.track.played
+    assert not played[:silent].any()
+    assert played[silent:].all()
+
+    voice.output.begin("later", "t", RATE)
+    voice.output.write("later", 0, tone(20), last=True)
+    assert voice.output.first_times()[0] == voice.clock.time()
+    voice.clock.advance(1)
+    assert len(voice.track.played) == len(played) + 20 * RATE // 1000
+
+
+async def test_a_voice_that_nobody_takes_is_waited_for_so_long() -> None:
+    voice = Voice()
+    voice.track.received = False
+    waiting = asyncio.create_task(voice.output.wait_until_received(2.0))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert voice.clock.pending == 1
+    voice.clock.advance(2.0)
+    assert not await waiting
+    waiting = asyncio.create_task(voice.output.wait_until_received(2.0))
+    await asyncio.sleep(0)
+    voice.track.end()
+    with pytest.raises(RoomIsClosed):
+        await waiting
+    assert voice.clock.pending == 0

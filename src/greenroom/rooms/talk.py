@@ -19,7 +19,6 @@ from greenroom.rooms.captions import Captions
 from greenroom.rooms.mixing import Mixer
 from greenroom.rooms.output import RoomOutput
 from greenroom.rooms.ports import (
-    AudioTrack,
     Joining,
     ParticipantJoined,
     ParticipantLeft,
@@ -30,7 +29,6 @@ from greenroom.rooms.ports import (
     TrackStarted,
 )
 from greenroom.rooms.presence import Presence
-from greenroom.rooms.reception import wait_for_reception
 from greenroom.settings import RoomSettings
 
 log = logging.getLogger(__name__)
@@ -79,7 +77,6 @@ class RoomTalk:
         self._on_gone = on_gone
         self._on_voice = on_voice
         self._conversation: Conversation | None = None
-        self._track: AudioTrack | None = None
         self._output: RoomOutput | None = None
         self._audible = False
         self._captions = Captions(room, clock)
@@ -205,27 +202,26 @@ class RoomTalk:
         elif self._audible:
             self._audible = False
             self._on_presence(False)
-        elif self._reaching is not None and self._track is not None:
+        elif self._reaching is not None and self._output is not None:
             self._reaching.cancel()  # what is being published is published for who comes next
             self._reaching = None
 
     async def _reach(self) -> None:
         """Be heard by who is there, and say so."""
-        if self._track is None:
-            self._track = await self._publish()
+        output = self._output or await self._publish()
         if not self._presence.anybody:
             return
-        if not await wait_for_reception(self._track, self._clock, limit=RECEPTION_TIMEOUT):
+        if not await output.wait_until_received(RECEPTION_TIMEOUT):
             log.info("room %s: nobody receives the agent's voice yet", self._room.name)
         self._audible = True
         self._on_presence(True)
 
-    async def _publish(self) -> AudioTrack:
+    async def _publish(self) -> RoomOutput:
         track = await self._room.publish_audio(self._voice_rate)
         self._voice_track = track.sid
         self._begin_captions()
         self._output = RoomOutput(track, self._clock, self._captions.reply_began, self._on_voice)
-        return track
+        return self._output
 
     def _begin_captions(self) -> None:
         """Once there are both words and a voice."""

@@ -77,6 +77,34 @@ async def test_the_agent_s_tone_is_heard_pure_and_its_position_is_exact(stage: S
     await client.until(lambda: track.heard_ms == 1_000)
 
 
+async def test_a_voice_waits_for_who_receives_it(stage: Stage) -> None:
+    agent = await stage.agent()
+    track = await agent.room.publish_audio(24_000)
+    waiting = asyncio.create_task(track.wait_until_received())
+    client = await stage.client()
+    await waiting
+    await track.wait_until_received()
+    track.write(tone(1_000, 24_000))
+    # A busy client begins to listen late, but not much.
+    await client.until(lambda: loud(client.sound()) > 500 and not client.hears_a_tone)
+    await agent.room.unpublish(track.sid)
+    with pytest.raises(RoomIsClosed):
+        await track.wait_until_received()
+
+
+async def test_a_voice_that_nobody_wants_is_not_received(stage: Stage) -> None:
+    agent = await stage.agent()
+    track = await agent.room.publish_audio(24_000)
+    waiting = asyncio.create_task(track.wait_until_received())
+    client = await stage.client(canSubscribe=False)
+    await client.publish_tone(1.0)
+    await agent.until(lambda: agent.got(TrackStarted))
+    assert not waiting.done()
+    await agent.room.close()
+    with pytest.raises(RoomIsClosed):
+        await waiting
+
+
 async def test_the_client_s_tone_is_heard_pure_unless_it_is_muted(stage: Stage) -> None:
     agent, client = await met(stage)
     agent.hear()
