@@ -73,17 +73,20 @@ async def test_the_readmes_call_is_understood_and_answered(data_dir: Path, tmp_p
 
 
 async def test_the_readmes_curl_lines_answer(data_dir: Path, tmp_path: Path) -> None:
-    async with running_server(data_dir, GREENROOM_PROVIDERS__TRANSCRIBER="scripted:") as server:
+    both = {**SCRIPTED, "GREENROOM_SERVER__APIS": "commerce,orchestrator"}
+    async with running_server(data_dir, **both) as server:
         answers = [
             json.loads(await run(line.replace("http://localhost:8000", server.url), tmp_path))
             for line in shell_lines("README.md")
             if line.startswith("curl") and "localhost:8000" in line
         ]
-    session, products, health = answers
+    session, products, health, assistant = answers
     assert set(session) == {"session_id", "token", "expires_at"}
     assert 1 <= len(products["products"]) <= 3
     assert all(float(product["price"]["amount"]) <= 100 for product in products["products"])
     assert health["status"] == "healthy"
+    assert assistant["success"]
+    assert assistant["roomName"] == assistant["sessionId"]
 
 
 @pytest.mark.timeout(120)
