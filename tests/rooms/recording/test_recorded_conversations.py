@@ -67,6 +67,7 @@ class Echoes:
     def __init__(self) -> None:
         self.opened: list[Echo] = []
         self.outputs: list[AudioOutput] = []
+        self.openings: list[str | None] = []
         self.fails = False
 
     def open(
@@ -76,9 +77,11 @@ class Echoes:
         output: AudioOutput,
         listener: Listener,
         records: Sequence[Record],
+        opening: str | None = None,
     ) -> Echo:
         if self.fails:
             raise RuntimeError("no conversation")
+        self.openings.append(opening)
         self.outputs.append(output)
         self.opened.append(Echo(output))
         return self.opened[-1]
@@ -129,8 +132,9 @@ async def test_what_else_a_conversation_does_it_still_does(recordings: Recording
     assert conversations.voice_rate == 24_000
     output = RecordingOutput()
     conversation = conversations.open(
-        session(), output=output, listener=lambda event: None, records=()
+        session(), output=output, listener=lambda event: None, records=(), opening="I am back."
     )
+    assert echoes.openings == ["I am back."]
     assert conversation.heard() == "a tone"
     assert conversation.begun() == "a tone or"
     conversation.say_as_user("hello")
@@ -150,8 +154,10 @@ async def test_a_conversation_that_opts_out_is_left_alone(recordings: Recordings
         output=output,
         listener=lambda event: None,
         records=(),
+        opening="I am back.",
     )
     assert conversation is echoes.opened[0]
+    assert echoes.openings == ["I am back."]
     assert echoes.outputs == [output]
     assert await recordings.find("sess_1") == []
 
