@@ -65,7 +65,7 @@ class Quiet:
     def on_data(self, packet: models.DataPacket, reliable: bool) -> None:
         self.data.append(packet)
 
-    def on_track_subscribed(self, sid: str) -> None: ...
+    def on_track_received(self, sid: str) -> None: ...
 
     def on_mute_requested(self, sid: str, muted: bool) -> None:
         self.mutes.append((sid, muted))

@@ -62,6 +62,7 @@ async def test_a_worker_tells_how_it_is_until_it_ends(
         loop.call_soon_threadsafe(ready.set)
 
     monkeypatch.setattr(module, "_say", tell)
+    monkeypatch.setattr(module, "set_up_logging", lambda _: None)  # the log is this process's
     running = asyncio.create_task(asyncio.to_thread(run_worker, settings))
     async with asyncio.timeout(30):
         await asyncio.wait(
@@ -111,7 +112,11 @@ async def test_a_worker_tells_how_it_is_until_it_ends(
     ("without", "named"),
     [("redis_url", "redis_url"), ("livekit_url", "livekit_url"), ("celery_broker_url",) * 2],
 )
-def test_a_worker_says_what_it_needs(settings: Settings, without: str, named: str) -> None:
+def test_a_worker_says_what_it_needs(
+    settings: Settings, without: str, named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The log is this process's.
+    monkeypatch.setattr(module, "set_up_logging", lambda _: None)
     default = Settings.model_fields[without].default
     with pytest.raises(ConfigurationError) as refused:
         run_worker(settings.model_copy(update={without: default}))

@@ -240,4 +240,5 @@ async def test_a_worker_that_ends_hands_its_talk_over(house: House) -> None:
     assert details["redis_cleaned"] is True
     assert not await house.redis.exists(SESSIONS)
     left = {key for key in await house.redis.keys() if not key.startswith("_kombu.")}
-    assert left == {"greenroom"}  # the queue: its tasks are revoked, and expire
+    # The queue, if another was sent for by then: its tasks are revoked, and expire.
+    assert left <= {"greenroom"}

@@ -35,12 +35,13 @@ class LoopThread(Generic[Parts]):
         self._thread = threading.Thread(target=self._run, name="agents")
 
     def __enter__(self) -> Parts:
-        self._thread.start()
         try:
+            self._thread.start()
             return self._opened.result()
         except BaseException:
             # Its own failure, or a signal that this thread was sent meanwhile.
-            self._join()
+            if self._thread.ident is not None:
+                self._join()
             raise
 
     def __exit__(
