@@ -11,9 +11,10 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Generic, TypeAlias, Union
 
 from greenroom.agents.models import create_model
-from greenroom.agents.ports import AgentEvent, Message
+from greenroom.agents.ports import AgentEvent, AnswerDone, Message, TextDelta
 from greenroom.agents.role import Memory, Role
 from greenroom.agents.turn import Turn
+from greenroom.agents.unspoken import SilentParts
 from greenroom.providers.usage import UsageListener
 
 if TYPE_CHECKING:
@@ -86,14 +87,24 @@ class ModelAgents(Generic[Memory]):
         history: Sequence[Message],
         on_usage: UsageListener | None = None,
     ) -> AsyncGenerator[AgentEvent, None]:
-        """One answer, without its intent."""
+        """One answer without its silent parts and its intent."""
         if self._loop is None:
             await self.warm_up()
         assert self._loop is not None  # noqa: S101 - warm_up raises or sets it
         turn = Turn(text, len(history), context, self._role, _last_answer(history), on_usage)
+        silent = SilentParts()
         async with aclosing(self._loop.run(turn, history)) as events:
             async for event in events:
-                yield event
+                match event:
+                    case TextDelta(piece):
+                        if heard := silent.push(piece):
+                            yield TextDelta(heard)
+                    case AnswerDone():
+                        if rest := silent.finish():
+                            yield TextDelta(rest)
+                        yield event
+                    case _:
+                        yield event
 
 
 def _last_answer(history: Sequence[Message]) -> str:

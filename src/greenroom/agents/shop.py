@@ -16,7 +16,6 @@ from greenroom.agents.model_agents import ModelAgents, ModelSource
 from greenroom.agents.models import OFFLINE
 from greenroom.agents.ports import AgentEvent, AnswerDone, Message, TextDelta, ToolRan
 from greenroom.agents.role import Role
-from greenroom.agents.unspoken import SilentParts
 from greenroom.commerce.context import ShopContext
 from greenroom.commerce.intents import recognise
 from greenroom.commerce.toolbox import Toolbox
@@ -85,7 +84,7 @@ class ShopAgent:
         said = [message.text for message in history if message.role == "assistant"]
         again = said[-1] if said and wanted == "repeat" else ""
         guard = self._guard = AnswerGuard(self.context, text, again)
-        self._usage, silent = {}, SilentParts()
+        self._usage = {}
         running = self._shop.run(text, self.context, history, self._on_usage)
         try:
             async with aclosing(running) as events:
@@ -95,13 +94,10 @@ class ShopAgent:
                             used.append(tool)
                             guard.saw(event)
                             yield event
-                        case TextDelta(piece):
-                            if heard := silent.push(piece):
-                                guard.spoke()
-                                yield TextDelta(heard)
+                        case TextDelta():
+                            guard.spoke()
+                            yield event
                         case AnswerDone(usage=usage):
-                            if rest := silent.finish():
-                                yield TextDelta(rest)
                             self._usage = dict(usage)
                             self._count_refused()
                             yield AnswerDone(intent_of(wanted, used), self._usage)

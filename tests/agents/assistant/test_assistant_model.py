@@ -15,7 +15,7 @@ from pydantic_ai.models.test import TestModel
 from greenroom.agents.assistant import AssistantAgent, AssistantAgents
 from greenroom.agents.assistant.memory import MAX_NOTES, AssistantMemory
 from greenroom.agents.assistant.sums import SumError, said, sum_in, work_out
-from greenroom.agents.assistant.tools import AssistantToolbox, local_now
+from greenroom.agents.assistant.tools import local_now, toolbox
 from greenroom.agents.model_chain import ModelChain
 from greenroom.agents.models import create_model
 from greenroom.agents.ports import AnswerDone, Message, TextDelta, ToolRan
@@ -165,14 +165,14 @@ async def test_a_closed_answer_leaves_the_next_one_whole() -> None:
 
 
 async def test_a_tool_takes_what_it_knows_and_notes_have_an_end() -> None:
-    toolbox, memory = AssistantToolbox(), AssistantMemory("")
+    tools, memory = toolbox(), AssistantMemory("")
     for number in range(MAX_NOTES):
-        assert (await toolbox.run("remember", {"note": str(number)}, memory)).ok
-    assert not (await toolbox.run("remember", {"note": "one more"}, memory)).ok
-    assert (await toolbox.run("remember", {"note": "0"}, memory)).ok
+        assert (await tools.run("remember", {"note": str(number)}, memory)).ok
+    assert not (await tools.run("remember", {"note": "one more"}, memory)).ok
+    assert (await tools.run("remember", {"note": "0"}, memory)).ok
     with pytest.raises(InvalidInput, match="no tool 'rob_bank'"):
-        await toolbox.run("rob_bank", {}, memory)
-    assert (await toolbox.run("current_time", {}, memory)).ok
+        await tools.run("rob_bank", {}, memory)
+    assert (await tools.run("current_time", {}, memory)).ok
     assert local_now().tzinfo is not None
 
 

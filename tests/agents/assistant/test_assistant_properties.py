@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from greenroom.agents.assistant.memory import AssistantMemory
 from greenroom.agents.assistant.offline import answer
-from greenroom.agents.assistant.tools import AssistantToolbox
+from greenroom.agents.assistant.tools import toolbox
 from greenroom.agents.role import Role
 from greenroom.agents.turn import Turn
 from greenroom.agents.unspoken import spoken_part
@@ -32,7 +32,7 @@ _WORDS = st.sampled_from(
 )  # fmt: skip
 _TEXTS = st.one_of(st.text(max_size=120), st.lists(_WORDS, max_size=40).map(" ".join))
 _ROLE: Role[AssistantMemory] = Role(
-    "assistant", "", AssistantToolbox(), lambda memory: memory.prompt, answer
+    "assistant", "", toolbox(), lambda memory: memory.prompt, answer
 )
 
 

@@ -54,7 +54,7 @@ async def test_questions_are_asked_one_by_one_and_the_answers_quoted(
     assert (await talk.say("thank you")).endswith("oodbye!")
     assert "noted" in await talk.say("One thing I forgot is the budget")
     assert "offline" in await talk.say("Who are you?")
-    assert talk.agent.interview.notes == ["One thing I forgot is the budget"]
+    assert talk.agent.memory.notes == ["One thing I forgot is the budget"]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ async def test_a_short_answer_is_followed_up_once(
     assert any(words in reply for words in asked.split("|"))
     assert reply.endswith("?")
     assert (await talk.say("no")).endswith("Why you?")
-    assert [q.answers for q in talk.agent.interview.questions] == [[said], []]
+    assert [q.answers for q in talk.agent.memory.questions] == [[said], []]
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ async def test_a_summary_is_corrected(
         await talk.say(answer)
     reply = await talk.say(said)
     assert reply.endswith("Is everything right now?")
-    interview = talk.agent.interview
+    interview = talk.agent.memory
     changed = [
         place
         for place, (question, before) in enumerate(
@@ -225,7 +225,7 @@ async def test_the_talk_about_a_summary(begin: Callable[..., Any]) -> None:
     assert '"I paint the bridges instead"' in await talk.say("I paint the bridges instead")
     assert (await talk.say("go back")).endswith("What would you change?")
     assert "I would change nothing at all" in await talk.say("I would change nothing at all")
-    talk.agent.interview.notes.append("Call me.")
+    talk.agent.memory.notes.append("Call me.")
     assert 'You also said "Call me".' in await talk.say("say it again")
 
 
@@ -233,7 +233,7 @@ async def test_a_reply_that_nobody_heard_was_never_given(begin: Callable[..., An
     talk = begin()
     await talk.say("I build bridges", heard="")
     assert (await talk.say("I build bridges out of steel")).endswith("What is hard about it?")
-    assert talk.agent.interview.questions[0].answers == ["I build bridges out of steel"]
+    assert talk.agent.memory.questions[0].answers == ["I build bridges out of steel"]
 
 
 async def test_who_speaks_on_before_the_next_question_is_heard_adds_to_the_last(
@@ -242,14 +242,14 @@ async def test_who_speaks_on_before_the_next_question_is_heard_adds_to_the_last(
     talk = begin()
     await talk.say(LONG, heard="Thank you.")
     assert (await talk.say("And out of wood as well.")).endswith("What is hard about it?")
-    assert talk.agent.interview.questions[0].answers == [LONG, "And out of wood as well."]
+    assert talk.agent.memory.questions[0].answers == [LONG, "And out of wood as well."]
 
 
 async def test_who_speaks_before_the_first_question_is_noted(begin: Callable[..., Any]) -> None:
     talk = begin()
     talk.history.clear()
     assert (await talk.say("I have only got ten minutes")).endswith("What do you do?")
-    assert talk.agent.interview.notes == ["I have only got ten minutes"]
+    assert talk.agent.memory.notes == ["I have only got ten minutes"]
 
 
 async def test_an_interview_is_taken_up_again(begin: Callable[..., Any]) -> None:

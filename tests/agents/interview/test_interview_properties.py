@@ -13,7 +13,7 @@ from greenroom.agents.interview.opening import opening
 from greenroom.agents.interview.plan import plan_of
 from greenroom.agents.interview.questions import MAX_QUESTION, MAX_QUESTIONS
 from greenroom.agents.interview.state import Interview
-from greenroom.agents.interview.tools import InterviewToolbox
+from greenroom.agents.interview.tools import TOOLBOX
 from greenroom.agents.role import Role
 from greenroom.agents.turn import Turn
 
@@ -33,7 +33,7 @@ _TEXTS = st.one_of(
     st.lists(_WORDS, max_size=40).map(" ".join),
     st.sampled_from(["yes", "no", "skip", "go back", "stop", "the first one is wrong", "repeat"]),
 )
-_ROLE: Role[Interview] = Role("interview", "", InterviewToolbox(), lambda _: "", answer)
+_ROLE: Role[Interview] = Role("interview", "", TOOLBOX, lambda _: "", answer)
 
 
 async def reply(interview: Interview, text: str) -> str:

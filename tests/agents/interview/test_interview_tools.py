@@ -15,7 +15,7 @@ from pydantic_ai.models.test import TestModel
 from greenroom.agents.interview import InterviewAgent, InterviewAgents
 from greenroom.agents.interview.plan import plan_of
 from greenroom.agents.interview.state import Interview
-from greenroom.agents.interview.tools import MAX_ANSWERS, MAX_NOTES, InterviewToolbox
+from greenroom.agents.interview.tools import MAX_ANSWERS, MAX_NOTES, TOOLBOX
 from greenroom.agents.model_chain import ModelChain
 from greenroom.agents.models import create_model
 from greenroom.agents.ports import AnswerDone, Message, TextDelta, ToolRan
@@ -147,13 +147,13 @@ async def test_the_offline_rules_go_on_where_a_model_failed() -> None:
     agent = agents.create(PROMPT)
     events = await read(agent, "I paint walls in houses", Message("assistant", agent.opening()))
     assert text_of(events).strip().endswith("Why do you do it?")
-    assert agent.interview.questions[0].answers == ["I paint"]
+    assert agent.memory.questions[0].answers == ["I paint"]
     await agents.close()
 
 
 async def test_rules_after_a_model_that_asked_everything_sum_up(offline: InterviewAgents) -> None:
     agent = offline.create(PROMPT)
-    for question in agent.interview.questions:
+    for question in agent.memory.questions:
         question.done = True
     assert agent.opening().startswith("Welcome back. Is there anything")
     events = await read(agent, "I paint houses", Message("assistant", "Anything else?"))
@@ -161,7 +161,7 @@ async def test_rules_after_a_model_that_asked_everything_sum_up(offline: Intervi
 
 
 async def test_there_is_an_end_to_what_is_kept() -> None:
-    toolbox, interview = InterviewToolbox(), Interview.begin(plan_of(PROMPT), 0)
+    toolbox, interview = TOOLBOX, Interview.begin(plan_of(PROMPT), 0)
     for _ in range(MAX_NOTES):
         assert (await toolbox.run("take_note", {"note": "x"}, interview)).ok
     assert not (await toolbox.run("take_note", {"note": "x"}, interview)).ok

@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from collections.abc import Sequence
 from typing import Any
 
 from greenroom.agents.assistant import offline
 from greenroom.agents.assistant.instructions import ASSISTANT, brief
 from greenroom.agents.assistant.intents import recognise
 from greenroom.agents.assistant.memory import AssistantMemory
-from greenroom.agents.assistant.tools import AssistantToolbox, Now, local_now
+from greenroom.agents.assistant.tools import Now, local_now, toolbox
 from greenroom.agents.model_agents import ModelAgents, ModelSource
 from greenroom.agents.models import OFFLINE
-from greenroom.agents.ports import AgentEvent, AnswerDone, Message, TextDelta
+from greenroom.agents.ports import Message
 from greenroom.agents.role import Role
-from greenroom.agents.speakable import Speakable
-from greenroom.agents.unspoken import SilentParts
+from greenroom.agents.talk_agent import TalkAgent
 from greenroom.providers.usage import UsageListener
 
 
@@ -36,7 +34,7 @@ class AssistantAgents(ModelAgents[AssistantMemory]):
         name: str = "",
         now: Now = local_now,
     ) -> None:
-        role = Role("assistant", ASSISTANT, AssistantToolbox(now), brief, offline.answer)
+        role = Role("assistant", ASSISTANT, toolbox(now), brief, offline.answer)
         super().__init__(role, model, instructions, name=name)
 
     def create(
@@ -62,64 +60,18 @@ class AssistantAgents(ModelAgents[AssistantMemory]):
         return AssistantAgent(self, memory, on_usage)
 
 
-class AssistantAgent:
+class AssistantAgent(TalkAgent[AssistantMemory]):
     """One talk's agent (see `agents.ports.Agent`)."""
 
-    def __init__(
-        self,
-        agents: AssistantAgents,
-        memory: AssistantMemory,
-        on_usage: UsageListener | None = None,
-    ) -> None:
-        self._agents = agents
-        self.memory = memory
-        self._on_usage = on_usage
-        self._speakable = Speakable()
-        self._earlier: tuple[int, dict[str, Any]] | None = None
+    def _recognise(self, text: str) -> str:
+        return recognise(text).intent
 
-    async def answer(
-        self, text: str, history: Sequence[Message]
-    ) -> AsyncGenerator[AgentEvent, None]:
-        """Think about `text` and answer; see the port."""
-        await self._read_prompt()
-        self._take_back_what_was_not_heard(len(history))
-        self._speakable, silent = Speakable(), SilentParts()
-        wanted = recognise(text).intent
-        running = self._agents.run(text, self.memory, history, self._on_usage)
-        async with aclosing(running) as events:
-            async for event in events:
-                match event:
-                    case TextDelta(piece):
-                        if heard := silent.push(piece):
-                            yield TextDelta(heard)
-                    case AnswerDone(usage=usage):
-                        if rest := silent.finish():
-                            yield TextDelta(rest)
-                        yield AnswerDone(wanted, usage)
-                    case _:
-                        yield event
+    def _restored(self, kept: dict[str, Any]) -> AssistantMemory:
+        earlier = AssistantMemory.from_json(self.memory.prompt, kept)
+        earlier.knowledge = self.memory.knowledge
+        return earlier
 
-    def check(self, sentence: str) -> str:
-        """What may be spoken for a sentence; see the port."""
-        return self._speakable.check(sentence)
-
-    def snapshot(self) -> dict[str, Any]:
-        """The memory, as JSON values."""
-        return self.memory.to_json()
-
-    async def _read_prompt(self) -> None:
+    async def _prepare(self, _: Sequence[Message], /) -> None:
         """Have the prompt read before the rules need it: a long one takes too long for the loop."""
-        if self._earlier is None and OFFLINE in self._agents.provider:
+        if self.memory.knowledge is None and OFFLINE in self._agents.provider:
             await asyncio.to_thread(self.memory.read_prompt)
-
-    def _take_back_what_was_not_heard(self, number: int) -> None:
-        """A history that has not grown: nothing of the last answer was heard.
-
-        The words that it answered come again, with more behind them, so what they changed is taken
-        back: no note is kept twice.
-        """
-        if self._earlier is not None and self._earlier[0] == number:
-            earlier = AssistantMemory.from_json(self.memory.prompt, self._earlier[1])
-            earlier.knowledge = self.memory.knowledge
-            self.memory = earlier
-        self._earlier = (number, self.snapshot())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,9 +10,8 @@ from pydantic import Field
 
 from greenroom.agents.assistant.memory import MAX_NOTE, MAX_NOTES, AssistantMemory
 from greenroom.agents.assistant.sums import MAX_EXPRESSION, SumError, said, work_out
+from greenroom.agents.toolbox import NotPossibleError, Tool, Toolbox
 from greenroom.commerce.tool_parameters import Parameters
-from greenroom.commerce.toolbox import ToolResult, checked
-from greenroom.errors import InvalidInput
 
 Now = Callable[[], datetime]
 """The present moment, with its time zone."""
@@ -39,32 +37,7 @@ class Remember(Parameters):
     note: str = Field(min_length=1, max_length=MAX_NOTE, description="in the person's own words")
 
 
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """A tool's name and what it takes; see `agents.role.ToolForm`."""
-
-    name: str
-    parameters: type[Parameters]
-    run: Callable[[AssistantMemory, Any, Now], dict[str, Any]]
-    writes: bool = False
-
-    @property
-    def description(self) -> str:
-        """What it is for."""
-        return " ".join((self.parameters.__doc__ or "").split())
-
-    @property
-    def schema(self) -> dict[str, Any]:
-        """The JSON schema of the arguments."""
-        return self.parameters.model_json_schema()
-
-
-class _NotPossibleError(Exception):
-    """It can't be done; the message is fit for a model."""
-
-
-def _current_time(_: AssistantMemory, __: CurrentTime, now: Now) -> dict[str, Any]:
-    moment = now()
+def _current_time(moment: datetime) -> dict[str, Any]:
     hour, minute = moment.hour, moment.minute
     return {
         "time": f"{hour % 12 or 12}:{minute:02} {'AM' if hour < 12 else 'PM'}",
@@ -74,27 +47,20 @@ def _current_time(_: AssistantMemory, __: CurrentTime, now: Now) -> dict[str, An
     }
 
 
-def _calculate(_: AssistantMemory, wanted: Calculate, __: Now) -> dict[str, Any]:
+def _calculate(_: AssistantMemory, wanted: Calculate) -> dict[str, Any]:
     try:
         result, exact = said(work_out(wanted.expression))
     except SumError as error:
-        raise _NotPossibleError(str(error)) from error
+        raise NotPossibleError(str(error)) from error
     return {"expression": wanted.expression, "result": result, "exact": exact}
 
 
-def _remember(memory: AssistantMemory, wanted: Remember, _: Now) -> dict[str, Any]:
+def _remember(memory: AssistantMemory, wanted: Remember) -> dict[str, Any]:
     if wanted.note not in memory.notes:
         if len(memory.notes) >= MAX_NOTES:
-            raise _NotPossibleError("no more notes can be kept in this talk")
+            raise NotPossibleError("no more notes can be kept in this talk")
         memory.notes.append(wanted.note)
     return {"remembered": wanted.note}
-
-
-TOOLS: tuple[Tool, ...] = (
-    Tool("current_time", CurrentTime, _current_time),
-    Tool("calculate", Calculate, _calculate),
-    Tool("remember", Remember, _remember, writes=True),
-)
 
 
 def local_now() -> datetime:
@@ -102,30 +68,10 @@ def local_now() -> datetime:
     return datetime.now(UTC).astimezone()
 
 
-class AssistantToolbox:
-    """All tools; one toolbox serves all talks (see `agents.role.Tools`)."""
-
-    def __init__(self, now: Now = local_now) -> None:
-        self._now = now
-        self._tools = {tool.name: tool for tool in TOOLS}
-
-    @property
-    def tools(self) -> tuple[Tool, ...]:
-        """Every tool, with its schema."""
-        return TOOLS
-
-    async def run(
-        self, name: str, arguments: dict[str, Any], context: AssistantMemory
-    ) -> ToolResult:
-        """Call a tool. What can't be done is an answer with `ok` false.
-
-        Raises InvalidInput for an unknown tool (`tool`) or a bad argument (`parameters.<name>`).
-        """
-        tool = self._tools.get(name)
-        if tool is None:
-            raise InvalidInput("tool", f"no tool {name[:80]!r}", ", ".join(sorted(self._tools)))
-        taken = checked(name, tool.parameters, arguments)
-        try:
-            return ToolResult(True, tool.run(context, taken, self._now))
-        except _NotPossibleError as error:
-            return ToolResult(False, error=str(error))
+def toolbox(now: Now = local_now) -> Toolbox[AssistantMemory]:
+    """All of them, for all talks."""
+    return Toolbox(
+        Tool("current_time", CurrentTime, lambda _, __: _current_time(now())),
+        Tool("calculate", Calculate, _calculate),
+        Tool("remember", Remember, _remember, writes=True),
+    )

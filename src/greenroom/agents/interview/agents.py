@@ -6,8 +6,7 @@ This module is cheap to import; pydantic-ai is loaded by `warm_up`.
 from __future__ import annotations
 
 import zlib
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from collections.abc import Sequence
 from typing import Any
 
 from greenroom.agents.interview import offline
@@ -16,13 +15,12 @@ from greenroom.agents.interview.intents import recognise
 from greenroom.agents.interview.opening import opening
 from greenroom.agents.interview.plan import plan_of
 from greenroom.agents.interview.state import Interview
-from greenroom.agents.interview.tools import InterviewToolbox
+from greenroom.agents.interview.tools import TOOLBOX
 from greenroom.agents.model_agents import ModelAgents, ModelSource
 from greenroom.agents.models import OFFLINE
-from greenroom.agents.ports import AgentEvent, AnswerDone, Message, TextDelta
+from greenroom.agents.ports import Message
 from greenroom.agents.role import Role
-from greenroom.agents.speakable import Speakable
-from greenroom.agents.unspoken import SilentParts
+from greenroom.agents.talk_agent import TalkAgent
 from greenroom.providers.usage import UsageListener
 
 
@@ -32,7 +30,7 @@ class InterviewAgents(ModelAgents[Interview]):
     def __init__(
         self, model: ModelSource = OFFLINE, instructions: str = "", *, name: str = ""
     ) -> None:
-        role = Role("interview", INTERVIEWER, InterviewToolbox(), brief, offline.answer)
+        role = Role("interview", INTERVIEWER, TOOLBOX, brief, offline.answer)
         super().__init__(role, model, instructions, name=name)
 
     def create(
@@ -58,66 +56,26 @@ class InterviewAgents(ModelAgents[Interview]):
         return InterviewAgent(self, interview, on_usage)
 
 
-class InterviewAgent:
+class InterviewAgent(TalkAgent[Interview]):
     """One talk's agent (see `agents.ports.Agent`)."""
-
-    def __init__(
-        self, agents: InterviewAgents, interview: Interview, on_usage: UsageListener | None = None
-    ) -> None:
-        self._agents = agents
-        self.interview = interview
-        self._on_usage = on_usage
-        self._speakable = Speakable()
-        self._earlier: tuple[int, dict[str, Any]] | None = None
 
     @property
     def finished(self) -> bool:
         """Whether the interview is over: goodbye was said, or is being said."""
-        return self.interview.stage == "finished"
+        return self.memory.stage == "finished"
 
     def opening(self) -> str:
         """What the AI says first: who it is, and its first question."""
-        return opening(self.interview)
+        return opening(self.memory)
 
-    async def answer(
-        self, text: str, history: Sequence[Message]
-    ) -> AsyncGenerator[AgentEvent, None]:
-        """Think about `text` and answer; see the port."""
-        self._take_back_what_was_not_heard(len(history))
-        self._speakable, silent = Speakable(), SilentParts()
-        self.interview.heard = _heard_last(history)
-        wanted = recognise(text)
-        running = self._agents.run(text, self.interview, history, self._on_usage)
-        async with aclosing(running) as events:
-            async for event in events:
-                match event:
-                    case TextDelta(piece):
-                        if heard := silent.push(piece):
-                            yield TextDelta(heard)
-                    case AnswerDone(usage=usage):
-                        if rest := silent.finish():
-                            yield TextDelta(rest)
-                        yield AnswerDone(wanted, usage)
-                    case _:
-                        yield event
+    def _recognise(self, text: str) -> str:
+        return recognise(text)
 
-    def check(self, sentence: str) -> str:
-        """What may be spoken for a sentence; see the port."""
-        return self._speakable.check(sentence)
+    def _restored(self, kept: dict[str, Any]) -> Interview:
+        return Interview.from_json(kept, self.memory.plan)
 
-    def snapshot(self) -> dict[str, Any]:
-        """The interview, as JSON values."""
-        return self.interview.to_json()
-
-    def _take_back_what_was_not_heard(self, number: int) -> None:
-        """A history that has not grown: nothing of the last answer was heard.
-
-        The words that it answered come again, with more behind them. So they are not kept twice,
-        and no question counts as asked that nobody has heard.
-        """
-        if self._earlier is not None and self._earlier[0] == number:
-            self.interview = Interview.from_json(self._earlier[1], self.interview.plan)
-        self._earlier = (number, self.snapshot())
+    async def _prepare(self, history: Sequence[Message], /) -> None:
+        self.memory.heard = _heard_last(history)
 
 
 def _heard_last(history: Sequence[Message]) -> str:

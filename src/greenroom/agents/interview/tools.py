@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic import Field
 
 from greenroom.agents.interview.state import Interview, Question
+from greenroom.agents.toolbox import NotPossibleError, Tool, Toolbox
 from greenroom.commerce.tool_parameters import Parameters
-from greenroom.commerce.toolbox import ToolResult, checked
-from greenroom.errors import InvalidInput
 
 MAX_ANSWER = 2_000
 """Characters of one answer or note."""
@@ -53,30 +50,6 @@ class FinishInterview(Parameters):
     """The interview is over. Call it when all is said, or the person wants to stop."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """A tool's name and what it takes; see `agents.role.ToolForm`."""
-
-    name: str
-    parameters: type[Parameters]
-    run: Callable[[Interview, Any], dict[str, Any]]
-    writes: bool = True
-
-    @property
-    def description(self) -> str:
-        """What it is for."""
-        return " ".join((self.parameters.__doc__ or "").split())
-
-    @property
-    def schema(self) -> dict[str, Any]:
-        """The JSON schema of the arguments."""
-        return self.parameters.model_json_schema()
-
-
-class _NotPossibleError(Exception):
-    """The interview can't do that; the message is fit for a model."""
-
-
 def _list(interview: Interview, _: ListQuestions) -> dict[str, Any]:
     questions = [
         {
@@ -95,7 +68,7 @@ def _record(interview: Interview, said: RecordAnswer) -> dict[str, Any]:
     if said.replace:
         question.answers.clear()
     elif len(question.answers) >= MAX_ANSWERS:
-        raise _NotPossibleError(_FULL)
+        raise NotPossibleError(_FULL)
     question.answers.append(said.answer)
     question.skipped = False
     return {"recorded": said.answer, "question": said.question}
@@ -103,7 +76,7 @@ def _record(interview: Interview, said: RecordAnswer) -> dict[str, Any]:
 
 def _note(interview: Interview, said: TakeNote) -> dict[str, Any]:
     if len(interview.notes) >= MAX_NOTES:
-        raise _NotPossibleError(_FULL)
+        raise NotPossibleError(_FULL)
     interview.notes.append(said.note)
     return {"noted": said.note}
 
@@ -125,42 +98,17 @@ def _finish(interview: Interview, _: FinishInterview) -> dict[str, Any]:
 def _question(interview: Interview, number: int) -> Question:
     if number > len(interview.questions):
         count = len(interview.questions)
-        raise _NotPossibleError(
+        raise NotPossibleError(
             f"there is no question {number}: there are {count}; use take_note for anything else"
         )
     return interview.questions[number - 1]
 
 
-TOOLS: tuple[Tool, ...] = (
-    Tool("list_questions", ListQuestions, _list, writes=False),
-    Tool("record_answer", RecordAnswer, _record),
-    Tool("take_note", TakeNote, _note),
-    Tool("mark_question_done", MarkQuestionDone, _done),
-    Tool(FINISH, FinishInterview, _finish),
+TOOLBOX: Toolbox[Interview] = Toolbox(
+    Tool("list_questions", ListQuestions, _list),
+    Tool("record_answer", RecordAnswer, _record, writes=True),
+    Tool("take_note", TakeNote, _note, writes=True),
+    Tool("mark_question_done", MarkQuestionDone, _done, writes=True),
+    Tool(FINISH, FinishInterview, _finish, writes=True),
 )
-
-
-class InterviewToolbox:
-    """All tools; one toolbox serves all interviews (see `agents.role.Tools`)."""
-
-    def __init__(self) -> None:
-        self._tools = {tool.name: tool for tool in TOOLS}
-
-    @property
-    def tools(self) -> tuple[Tool, ...]:
-        """Every tool, with its schema."""
-        return TOOLS
-
-    async def run(self, name: str, arguments: dict[str, Any], context: Interview) -> ToolResult:
-        """Call a tool. What the interview can't do is an answer with `ok` false.
-
-        Raises InvalidInput for an unknown tool (`tool`) or a bad argument (`parameters.<name>`).
-        """
-        tool = self._tools.get(name)
-        if tool is None:
-            raise InvalidInput("tool", f"no tool {name[:80]!r}", ", ".join(sorted(self._tools)))
-        taken = checked(name, tool.parameters, arguments)
-        try:
-            return ToolResult(True, tool.run(context, taken))
-        except _NotPossibleError as error:
-            return ToolResult(False, error=str(error))
+"""All of them, for all interviews."""
