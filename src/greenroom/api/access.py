@@ -73,11 +73,11 @@ class Access:
         """Who opens a WebSocket: the header counts, else `token` in the query. Raises as above."""
         return await self._of(request, handshake_token(request))
 
-    async def tenant_of(self, request: HttpRequest) -> str:
-        """For whom all sessions of a tenant may be seen. Raises as above."""
+    async def tenant_principal(self, request: HttpRequest) -> Principal:
+        """Who asks for all sessions of a tenant. Raises as above."""
         principal = await self.principal(request)
         principal.require_api_key()
-        return principal.tenant
+        return principal
 
     def link_token(self, session: Session) -> str | None:
         """What lets a person into this session alone, where something is needed for that."""

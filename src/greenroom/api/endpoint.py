@@ -10,8 +10,16 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from greenroom.api.auth import Principal
-from greenroom.api.http import ClientGone, HttpRequest, MethodNotAllowed, UnknownPath, send_json
+from greenroom.api.http import (
+    ClientGone,
+    Headers,
+    HttpRequest,
+    MethodNotAllowed,
+    UnknownPath,
+    send_json,
+)
 from greenroom.api.limits import Allowance
+from greenroom.settings import ServerSettings
 
 NOBODY = Principal("", "")
 """Who asks, before that is known, or where it does not matter."""
@@ -19,18 +27,26 @@ NOBODY = Principal("", "")
 
 @dataclass(slots=True)
 class Call:
-    """One request while it is answered. `allowance` is the limit that the answer's headers show."""
+    """One request while it is answered.
+
+    `server` bounds its body. `allowance` is the limit that the answer's headers show.
+    """
 
     request: HttpRequest
-    max_body: int
-    body_time_limit: float
+    server: ServerSettings
     principal: Principal = NOBODY
     allowance: Allowance | None = None
 
     async def body(self, *, limit: int | None = None) -> bytes:
         """The body. Raises InvalidInput where it has more than `limit` bytes, or is too slow."""
-        bound = self.max_body if limit is None else min(limit, self.max_body)
-        return await self.request.body(bound, self.body_time_limit)
+        most = self.server.max_body_bytes
+        bound = most if limit is None else min(limit, most)
+        return await self.request.body(bound, self.server.handshake_timeout)
+
+    def headers(self) -> Headers:
+        """Of the answer: the limit, and the end of a connection that can't be used again."""
+        headers = self.allowance.headers() if self.allowance is not None else []
+        return [*headers, (b"connection", b"close")] if self.request.closes else headers
 
 
 Handler = Callable[[Call], Awaitable[Any]]
@@ -52,24 +68,16 @@ class Edge(Protocol):
 class Endpoint:
     """An ASGI application for one path. No handlers: nothing is here."""
 
-    def __init__(
-        self,
-        handlers: Mapping[str, Handler],
-        edge: Edge,
-        *,
-        max_body: int,
-        body_time_limit: float,
-    ) -> None:
+    def __init__(self, handlers: Mapping[str, Handler], edge: Edge, server: ServerSettings) -> None:
         self._handlers = dict(handlers)
         if "GET" in handlers:
             self._handlers["HEAD"] = handlers["GET"]
         self._edge = edge
-        self._max_body = max_body
-        self._body_time_limit = body_time_limit
+        self._server = server
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or refuse one WebSocket."""
-        call = Call(HttpRequest(scope, receive), self._max_body, self._body_time_limit)
+        call = Call(HttpRequest(scope, receive), self._server)
         try:
             payload = await self._answer(call)
         except ClientGone:
@@ -80,8 +88,7 @@ class Endpoint:
         if isinstance(payload, Response):
             await payload(scope, receive, send)
             return
-        headers = call.allowance.headers() if call.allowance is not None else ()
-        await send_json(scope, send, 200, payload, headers)
+        await send_json(scope, send, 200, payload, call.headers())
 
     async def _answer(self, call: Call) -> Any:
         request = call.request

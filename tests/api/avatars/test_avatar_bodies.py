@@ -16,6 +16,7 @@ from greenroom.api.bodies import Body
 from greenroom.api.endpoint import Call
 from greenroom.api.http import HttpRequest
 from greenroom.errors import ClientError
+from greenroom.settings import ServerSettings
 from greenroom.stage.ports import AgoraChannel, AvatarOrder
 from support.avatars import START, TOKEN_REQUEST
 
@@ -27,7 +28,7 @@ async def read_bytes(body: bytes, model: type[Body]) -> Any:
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": body}
 
-    return await read(Call(HttpRequest({}, receive), 1_000_000, 1.0), model)
+    return await read(Call(HttpRequest({}, receive), ServerSettings()), model)
 
 
 async def refusal(body: Any, model: type[Body]) -> WireError:

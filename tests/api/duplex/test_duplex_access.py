@@ -140,9 +140,10 @@ async def test_anonymous_callers_can_be_allowed_beyond_this_machine(start_duplex
 async def test_others_ask_for_the_tenant_alone(start_duplex: Any) -> None:
     duplex = await start_duplex(**BEYOND)
     access: Access = duplex.api._parts.access
-    assert await access.tenant_of(request(authorization=f"Bearer {OTHER_KEY}")) == "other"
+    asker = await access.tenant_principal(request(authorization=f"Bearer {OTHER_KEY}"))
+    assert asker.tenant == "other"
     with pytest.raises(Unauthorized):
-        await access.tenant_of(request())
+        await access.tenant_principal(request())
     token, _ = duplex.tokens.sign("some session", "default")
     with pytest.raises(Forbidden):
-        await access.tenant_of(request(authorization=f"Bearer {token}"))
+        await access.tenant_principal(request(authorization=f"Bearer {token}"))

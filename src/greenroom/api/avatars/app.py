@@ -66,13 +66,7 @@ class AvatarApis:
         ]
 
     def _endpoint(self, **handlers: Handler) -> Endpoint:
-        server = self._parts.settings.server
-        return Endpoint(
-            handlers,
-            self._edge,
-            max_body=server.max_body_bytes,
-            body_time_limit=server.handshake_timeout,
-        )
+        return Endpoint(handlers, self._edge, self._parts.settings.server)
 
     async def _by_header(self, scope: Scope, receive: Receive, send: Send) -> None:
         """`WS /v1/websocket`: a browser, which can set no header, may have `token` in the URL."""
@@ -95,8 +89,7 @@ class AvatarApis:
             socket = AvatarSocket(self._parts, self.sockets, session.id, receive, send)
             self.sockets.add(socket)
         except (ClientError, ServerError) as error:
-            server = self._parts.settings.server
-            call = Call(request, server.max_body_bytes, server.handshake_timeout)
+            call = Call(request, self._parts.settings.server)
             await self._edge.refuse(request.scope, send, error, call)
             return
         try:

@@ -27,9 +27,7 @@ class AvatarEdge:
         wire = wire_error(error)
         path = call.request.path[:_SHOWN]
         log.info("%s %r: %d %s", call.request.method, path, wire.status, wire.code)
-        headers = [*wire.headers]
-        if call.request.closes:
-            headers.append((b"connection", b"close"))
+        headers = [*wire.headers, *call.headers()]
         await send_json(scope, send, wire.status, wire.body(), headers)
 
 

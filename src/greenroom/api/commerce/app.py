@@ -110,9 +110,8 @@ class CommerceApi:
 
     async def voice(self, scope: Scope, receive: Receive, send: Send) -> None:
         """`WS /ws/voice/session`."""
-        settings = self._parts.settings.server
         request = HttpRequest(scope, receive)
-        call = Call(request, settings.max_body_bytes, settings.handshake_timeout)
+        call = Call(request, self._parts.settings.server)
         await receive()  # websocket.connect
         try:
             await self._edge.authenticate(call, handshake_token(request))
@@ -129,9 +128,8 @@ class CommerceApi:
         except (ClientError, ServerError) as error:
             await self._edge.refuse(scope, send, error, call)
             return
-        headers = call.allowance.headers() if call.allowance is not None else []
         try:
-            await send({"type": "websocket.accept", "headers": headers})
+            await send({"type": "websocket.accept", "headers": call.headers()})
         except BaseException:
             self.sockets.remove(socket)
             raise
@@ -139,13 +137,8 @@ class CommerceApi:
 
     def endpoint(self, *, guarded: bool = True, **handlers: Handler) -> Endpoint:
         """What answers a path with this API's errors, behind its credentials and limits or not."""
-        settings = self._parts.settings.server
-        return Endpoint(
-            handlers,
-            self._edge if guarded else OpenEdge(),
-            max_body=settings.max_body_bytes,
-            body_time_limit=settings.handshake_timeout,
-        )
+        edge = self._edge if guarded else OpenEdge()
+        return Endpoint(handlers, edge, self._parts.settings.server)
 
     async def _answer_health(self, call: Call) -> dict[str, object]:  # noqa: ARG002 - a handler
         return await self._health.answer()

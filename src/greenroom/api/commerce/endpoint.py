@@ -38,11 +38,7 @@ class OpenEdge:
     async def refuse(self, scope: Scope, send: Send, error: Exception, call: Call) -> None:
         """Answer with the contract's error body."""
         wire = wire_error(error)
-        headers = [*wire.headers]
-        if call.allowance is not None:
-            headers += call.allowance.headers()
-        if call.request.closes:
-            headers.append((b"connection", b"close"))
+        headers = [*wire.headers, *call.headers()]
         await send_json(scope, send, wire.http_status, wire.body(), headers)
 
 

@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
-from greenroom.api.duplex.edge import GuardedEdge, OpenEdge, upgrade_required
+from greenroom.api.duplex.edge import OPEN, guarded_edge, upgrade_required
 from greenroom.api.duplex.errors import AlreadyEnded
 from greenroom.api.duplex.models import PersonaFields, read_query
 from greenroom.api.duplex.parts import DuplexParts
@@ -33,7 +33,7 @@ class DuplexApi:
 
     def __init__(self, parts: DuplexParts) -> None:
         self._parts = parts
-        self._edge = GuardedEdge(parts.access)
+        self._edge = guarded_edge(parts.access)
         self._routes = Routes(parts)
         self._health = Health(parts.checks)
         # A session may have two for a moment: one that is lost, and one that takes over.
@@ -73,13 +73,8 @@ class DuplexApi:
         return await self._health.answer()
 
     def _endpoint(self, *, guarded: bool = True, **handlers: Handler) -> Endpoint:
-        server = self._parts.settings.server
-        return Endpoint(
-            handlers,
-            self._edge if guarded else OpenEdge(),
-            max_body=server.max_body_bytes,
-            body_time_limit=server.handshake_timeout,
-        )
+        edge = self._edge if guarded else OPEN
+        return Endpoint(handlers, edge, self._parts.settings.server)
 
     async def _chat(self, scope: Scope, receive: Receive, send: Send) -> None:
         """`WS /api/chat`."""
@@ -90,8 +85,7 @@ class DuplexApi:
             socket = ChatSocket(self._parts, self.sockets, session, receive, send)
             self.sockets.add(socket)
         except (ClientError, ServerError) as error:
-            server = self._parts.settings.server
-            call = Call(request, server.max_body_bytes, server.handshake_timeout)
+            call = Call(request, self._parts.settings.server)
             await self._edge.refuse(scope, send, error, call)
             return
         try:

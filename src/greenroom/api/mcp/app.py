@@ -15,7 +15,7 @@ from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from greenroom import __version__
-from greenroom.api.duplex.edge import GuardedEdge
+from greenroom.api.duplex.edge import OPEN
 from greenroom.api.duplex.parts import DuplexParts
 from greenroom.api.endpoint import Call
 from greenroom.api.http import AsgiMethod, ClientGone, HttpRequest
@@ -50,7 +50,6 @@ class McpApi:
         duplex = parts.settings.duplex
         self._parts = parts
         self._limits = limits
-        self._edge = GuardedEdge(parts.access)
         self._waits = Waits(limits.waits)
         self._transcripts = Transcripts(parts.sessions)
         self._subscriptions = Subscriptions(parts.sessions, self._transcripts, limits)
@@ -102,11 +101,10 @@ class McpApi:
             await self._holder
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        server = self._parts.settings.server
         request = HttpRequest(scope, receive)
-        call = Call(request, server.max_body_bytes, server.handshake_timeout)
+        call = Call(request, self._parts.settings.server)
         try:
-            tenant = await self._parts.access.tenant_of(request)
+            principal = await self._parts.access.tenant_principal(request)
             manager = self._manager
             if manager is None:
                 raise CapacityExceeded("requests", 0)
@@ -115,10 +113,10 @@ class McpApi:
         except ClientGone:
             return
         except GreenroomError as error:
-            await self._edge.refuse(scope, send, error, call)
+            await OPEN.refuse(scope, send, error, call)
             return
-        set_tenant(scope, tenant)
-        with self._subscriptions.stream(request, tenant), self._answering(request):
+        set_tenant(scope, principal.tenant)
+        with self._subscriptions.stream(request, principal.tenant), self._answering(request):
             await manager.handle_request(scope, receive, send)
 
     @contextmanager

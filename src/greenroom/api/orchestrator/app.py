@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from greenroom.api.endpoint import Endpoint, Handler
 from greenroom.api.health import Check
-from greenroom.api.orchestrator.edge import GuardedEdge, OpenEdge
+from greenroom.api.orchestrator.edge import OPEN, guarded_edge
 from greenroom.api.orchestrator.parts import OrchestratorParts
 from greenroom.api.orchestrator.reference import operations
 from greenroom.api.orchestrator.routes import Routes
@@ -21,7 +21,7 @@ class OrchestratorApi:
     def __init__(self, parts: OrchestratorParts) -> None:
         self._parts = parts
         self._routes = Routes(parts)
-        self._edge = GuardedEdge(parts.access)
+        self._edge = guarded_edge(parts.access)
 
     def exact_paths(self) -> dict[str, Endpoint]:
         """The paths; none of them has a parameter."""
@@ -53,10 +53,5 @@ class OrchestratorApi:
 
     def endpoint(self, *, guarded: bool = True, **handlers: Handler) -> Endpoint:
         """What answers a path, with this API's errors; none but those who may ask, if `guarded`."""
-        server = self._parts.settings.server
-        return Endpoint(
-            handlers,
-            self._edge if guarded else OpenEdge(),
-            max_body=server.max_body_bytes,
-            body_time_limit=server.handshake_timeout,
-        )
+        edge = self._edge if guarded else OPEN
+        return Endpoint(handlers, edge, self._parts.settings.server)

@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from functools import singledispatch
 
-from greenroom.api.http import BodyTooLong, Headers, MethodNotAllowed, UnknownPath
-from greenroom.errors import (
-    CapacityExceeded,
-    ClientError,
-    Forbidden,
-    InvalidInput,
-    ServerError,
-    SessionNotFound,
-    Unauthorized,
-)
+from greenroom.api.text_errors import SHOWN, WireError, common_error
+from greenroom.errors import ClientError, ServerError, SessionNotFound
 from greenroom.rooms.errors import RoomsFailed
-from greenroom.sessions.errors import StorageUnavailable
 from greenroom.workers.ports import NoCapacity, PlacementFailed
 
 log = logging.getLogger(__name__)
-
-_SHOWN = 128
-"""Characters of what a client sent that an answer repeats."""
 
 
 class InvalidSignature(ClientError):
@@ -42,35 +29,10 @@ class EndFailed(ServerError):
         super().__init__(why)
 
 
-@dataclass(frozen=True, slots=True)
-class WireError:
-    """An error as a client sees it."""
-
-    status: int
-    detail: str
-    headers: Headers = ()
-
-    def body(self) -> dict[str, str]:
-        """Of the answer."""
-        return {"detail": self.detail}
-
-
 @singledispatch
 def wire_error(error: Exception) -> WireError:
-    """What a client is told. What is not the client's doing is logged, and not told."""
-    log.error("a request failed", exc_info=error)
-    return WireError(500, "Something went wrong on the server")
-
-
-@wire_error.register
-def _(error: InvalidInput) -> WireError:
-    allowed = f"; allowed: {error.allowed}" if error.allowed else ""
-    return WireError(400, f"{error.field} {error.problem}{allowed}")
-
-
-@wire_error.register
-def _(error: BodyTooLong) -> WireError:
-    return WireError(413, f"Request body is too large: at most {error.limit} bytes")
+    """What a client is told: here what this contract alone tells, or tells otherwise."""
+    return common_error(error)
 
 
 @wire_error.register
@@ -84,30 +46,8 @@ def _(error: InvalidSignature) -> WireError:  # noqa: ARG001 - told apart by its
 
 
 @wire_error.register
-def _(error: Unauthorized) -> WireError:
-    return WireError(401, f"Unauthorized: {error.why}", [(b"www-authenticate", b"Bearer")])
-
-
-@wire_error.register
-def _(error: Forbidden) -> WireError:
-    return WireError(403, f"Forbidden: {error.why}")
-
-
-@wire_error.register
 def _(error: SessionNotFound) -> WireError:
-    return WireError(404, f"Session {error.session_id[:_SHOWN]} not found")
-
-
-@wire_error.register
-def _(error: UnknownPath) -> WireError:
-    return WireError(404, f"Nothing is served at {error.path[:_SHOWN]}")
-
-
-@wire_error.register
-def _(error: MethodNotAllowed) -> WireError:
-    allowed = ", ".join(error.allowed)
-    detail = f"Method {error.method[:_SHOWN]} is not allowed; allowed: {allowed}"
-    return WireError(405, detail, [(b"allow", allowed.encode())])
+    return WireError(404, f"Session {error.session_id[:SHOWN]} not found")
 
 
 @wire_error.register
@@ -129,20 +69,7 @@ def _(error: PlacementFailed) -> WireError:
 
 
 @wire_error.register
-def _(error: CapacityExceeded) -> WireError:
-    # None at all: the server is about to end.
-    what = f"Too much at once: {error}" if error.limit else f"No more {error.what} are taken"
-    return WireError(503, f"{what}; try again later")
-
-
-@wire_error.register
 def _(error: NoCapacity) -> WireError:
     seconds = error.retry_after
     detail = f"Too much at once: {error}; try again in {seconds} s"
     return WireError(503, detail, [(b"retry-after", b"%d" % seconds)])
-
-
-@wire_error.register
-def _(error: StorageUnavailable) -> WireError:
-    log.warning("%s", error)
-    return WireError(503, "The server can't keep sessions now; try again")
