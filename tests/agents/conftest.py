@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,7 @@ from greenroom.agents.shop import ShopAgent, ShopAgents
 from greenroom.commerce.demo import create
 from greenroom.commerce.ports import CatalogueContext
 from greenroom.commerce.toolbox import Toolbox
-from greenroom.conversation.sentences import SentenceSplitter
+from support.agent_talks import ran, read, sentences_of, text_of
 
 
 @dataclass
@@ -36,27 +35,18 @@ class Talk:
     history: list[Message] = field(default_factory=list)
 
     async def say(self, text: str) -> Answer:
-        deltas: list[str] = []
-        tools: list[ToolRan] = []
-        done: list[AnswerDone] = []
-        async with asyncio.timeout(20):
-            async for event in self.agent.answer(text, tuple(self.history)):
-                assert not done, "AnswerDone is the last event"
-                match event:
-                    case TextDelta(piece):
-                        deltas.append(piece)
-                    case ToolRan():
-                        tools.append(event)
-                    case AnswerDone():
-                        done.append(event)
-        answer = "".join(deltas).strip()
-        splitter = SentenceSplitter()
-        sentences = [*splitter.push(answer), *splitter.finish()]
+        events = await read(self.agent, text, tuple(self.history))
+        *given, done = events
+        assert isinstance(done, AnswerDone)
+        assert not any(isinstance(event, AnswerDone) for event in given), "it is the last event"
+        answer = text_of(events).strip()
+        sentences = sentences_of(answer)
         passed = [self.agent.check(sentence) for sentence in sentences]
         if self.truthful:
             assert passed == sentences, "what the rules say is never held back"
         self.history += [Message("user", text), Message("assistant", answer)]
-        return Answer(answer, tools, done[0], deltas)
+        deltas = [event.text for event in given if isinstance(event, TextDelta)]
+        return Answer(answer, ran(given), done, deltas)
 
 
 @pytest.fixture

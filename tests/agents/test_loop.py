@@ -5,53 +5,28 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 import uvicorn
 from pydantic_ai.messages import ModelMessage, ToolReturnPart
-from pydantic_ai.models.function import AgentInfo, DeltaToolCall, FunctionModel
+from pydantic_ai.models.function import AgentInfo, FunctionModel
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from greenroom.agents.loop import MAX_HISTORY, MAX_ROUNDS
-from greenroom.agents.ports import AnswerDone, Message, TextDelta, ToolRan
+from greenroom.agents.ports import AnswerDone, Message, TextDelta
 from greenroom.agents.shop import ShopAgents
 from greenroom.commerce.toolbox import Toolbox
 from greenroom.errors import ProviderFailed
+from support.agent_talks import ran, read, text_of
+from support.scripted_model import ScriptedModel, Step
 
-Step = str | tuple[str, str] | BaseException | asyncio.Event
 SECRET = "sk-very-secret"
-
-
-def scripted(*steps: Sequence[Step]) -> FunctionModel:
-    """A model that gives, request by request, texts and (tool, JSON arguments); the last again."""
-    left = list(steps)
-    seen: list[list[ModelMessage]] = []
-
-    async def stream(messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[Any]:
-        seen.append(messages)
-        step = left.pop(0) if len(left) > 1 else left[0]
-        for number, part in enumerate(step):
-            match part:
-                case str():
-                    yield part
-                case (tool, arguments):
-                    call_id = f"call-{len(seen)}-{number}"
-                    yield {number: DeltaToolCall(tool, arguments, tool_call_id=call_id)}
-                case asyncio.Event():
-                    part.set()
-                    await asyncio.Event().wait()
-                case error:
-                    raise error
-
-    model = FunctionModel(stream_function=stream, model_name="scripted")
-    model.seen = seen  # type: ignore[attr-defined]
-    return model
 
 
 @asynccontextmanager
@@ -66,31 +41,18 @@ async def shop_with(
         await shop.close()
 
 
-async def read(shop: ShopAgents, text: str = "hello", history: Sequence[Message] = ()) -> list[Any]:
-    async with asyncio.timeout(20):
-        return [event async for event in shop.create().answer(text, history)]
-
-
-def text_of(events: list[Any]) -> str:
-    return "".join(event.text for event in events if isinstance(event, TextDelta))
-
-
-def ran(events: list[Any]) -> list[ToolRan]:
-    return [event for event in events if isinstance(event, ToolRan)]
-
-
 async def failure(shop: ShopAgents, text: str = "hello") -> ProviderFailed:
     with pytest.raises(ProviderFailed) as error:
-        await read(shop, text)
+        await read(shop.create(), text)
     return error.value
 
 
 async def test_text_before_and_after_a_tool_is_one_answer(toolbox: Toolbox) -> None:
-    model = scripted(
+    model = ScriptedModel(
         ["Let me ", "look.", ("search_products", '{"query": "tents"}')], ["I found ", "two."]
     )
     async with shop_with(toolbox, model) as shop:
-        events = await read(shop)
+        events = await read(shop.create())
     assert text_of(events) == "Let me look. I found two."
     assert [call.result["total_count"] for call in ran(events)] == [2]
     assert ran(events)[0].duration_ms > 0
@@ -99,27 +61,27 @@ async def test_text_before_and_after_a_tool_is_one_answer(toolbox: Toolbox) -> N
 
 
 async def test_several_tools_run_in_one_round(toolbox: Toolbox) -> None:
-    model = scripted(
+    model = ScriptedModel(
         [("search_products", '{"query": "tents"}'), ("view_cart", "{}")], ["Here you are."]
     )
     async with shop_with(toolbox, model) as shop:
-        events = await read(shop)
+        events = await read(shop.create())
     assert {call.tool for call in ran(events)} == {"search_products", "view_cart"}
 
 
 async def test_bad_arguments_go_back_to_the_model(toolbox: Toolbox) -> None:
-    model = scripted(
+    model = ScriptedModel(
         [("add_to_cart", '{"product_id": "1", "quantity": 0}')],
         [("search_products", "[1]")],
         [("search_products", '{"query": "tents"}')],
         ["Two."],
     )
     async with shop_with(toolbox, model) as shop:
-        events = await read(shop)
+        events = await read(shop.create())
     assert [call.ok for call in ran(events)] == [False, False, True]
     assert "parameters.quantity" in ran(events)[0].result["error"]
     assert text_of(events) == "Two."
-    answered = model.seen[1][-1].parts[0]  # type: ignore[attr-defined]
+    answered = model.seen[1][-1].parts[0]
     assert isinstance(answered, ToolReturnPart)
     assert "at least 1" in str(answered.content)
 
@@ -127,41 +89,43 @@ async def test_bad_arguments_go_back_to_the_model(toolbox: Toolbox) -> None:
 async def test_a_tool_that_does_not_exist_is_no_tool_that_ran(
     toolbox: Toolbox, caplog: pytest.LogCaptureFixture
 ) -> None:
-    model = scripted([("rob_bank", "{}")], ["Sorry."])
+    model = ScriptedModel([("rob_bank", "{}")], ["Sorry."])
     async with shop_with(toolbox, model) as shop:
-        events = await read(shop)
+        events = await read(shop.create())
     assert (ran(events), text_of(events)) == ([], "Sorry.")
     assert "does not exist" in caplog.text
     assert "rob_bank" not in caplog.text
 
 
 async def test_a_failed_look_up_is_told_to_the_model(toolbox: Toolbox) -> None:
-    model = scripted([("get_product_details", '{"product_id": "9"}')], ["There is no such thing."])
+    model = ScriptedModel(
+        [("get_product_details", '{"product_id": "9"}')], ["There is no such thing."]
+    )
     async with shop_with(toolbox, model) as shop:
-        events = await read(shop)
+        events = await read(shop.create())
     (call,) = ran(events)
     assert (call.ok, "no product '9'" in call.result["error"]) == (False, True)
 
 
 async def test_endless_tool_calls_come_to_an_end(toolbox: Toolbox) -> None:
-    async with shop_with(toolbox, scripted([("view_cart", "{}")])) as shop:
+    async with shop_with(toolbox, ScriptedModel([("view_cart", "{}")])) as shop:
         error = await failure(shop)
     assert error.provider == "scripted"
     assert f"{MAX_ROUNDS} requests" in error.why
     many = [("view_cart", "{}")] * 30
-    async with shop_with(toolbox, scripted(many)) as shop:
+    async with shop_with(toolbox, ScriptedModel(many)) as shop:
         assert "tool calls" in (await failure(shop)).why
 
 
 @pytest.mark.parametrize("steps", [[("rob_bank", "{}")], [("search_products", '{"limit": 0}')]])
 async def test_a_model_that_never_learns_is_given_up(toolbox: Toolbox, steps: list[Step]) -> None:
-    async with shop_with(toolbox, scripted(steps)) as shop:
+    async with shop_with(toolbox, ScriptedModel(steps)) as shop:
         assert (await failure(shop)).why == "the model gave no usable answer"
 
 
 @pytest.mark.parametrize("steps", [[""], []])
 async def test_an_empty_answer_is_a_failure(toolbox: Toolbox, steps: list[Step]) -> None:
-    async with shop_with(toolbox, scripted(steps)) as shop:
+    async with shop_with(toolbox, ScriptedModel(steps)) as shop:
         error = await failure(shop)
     assert error.why in {"the model gave no usable answer", "unexpected ValueError"}
 
@@ -170,7 +134,7 @@ async def test_a_crash_is_a_failure_that_tells_no_secret(
     toolbox: Toolbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    model = scripted(["I was going", RuntimeError(f"bad key {SECRET}")])
+    model = ScriptedModel(["I was going", RuntimeError(f"bad key {SECRET}")])
     async with shop_with(toolbox, model) as shop:
         error = await failure(shop, "my name is Bond")
     assert (error.provider, error.why) == ("scripted", "unexpected RuntimeError")
@@ -219,9 +183,9 @@ async def test_cancelling_the_reader_cancels_what_hangs(toolbox: Toolbox, what: 
     started = asyncio.Event()
     step: Step = started if what == "model" else ("search_products", "{}")
     box: Any = StuckToolbox(toolbox, started) if what == "tool" else toolbox
-    async with shop_with(box, scripted([step])) as shop:
+    async with shop_with(box, ScriptedModel([step])) as shop:
         before = asyncio.all_tasks()
-        reader = asyncio.create_task(read(shop))
+        reader = asyncio.create_task(read(shop.create()))
         async with asyncio.timeout(5):
             await started.wait()
             reader.cancel()
@@ -330,7 +294,9 @@ async def test_a_server_of_the_openai_kind_streams_and_calls_tools(
         shop_with(toolbox, "openai-chat:local") as shop,
     ):
         events = await read(
-            shop, "how much is the comet", [Message("user", "hi"), Message("assistant", "Hello!")]
+            shop.create(),
+            "how much is the comet",
+            [Message("user", "hi"), Message("assistant", "Hello!")],
         )
     assert text_of(events) == "The Comet is $89."
     assert [call.result["products"][0]["title"] for call in ran(events)] == ["Comet Running Shoe"]

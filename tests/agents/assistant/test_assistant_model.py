@@ -2,66 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from typing import Any
-
 import pytest
 from pydantic_ai.exceptions import ModelHTTPError
-from pydantic_ai.messages import ModelMessage
-from pydantic_ai.models.function import AgentInfo, DeltaToolCall, FunctionModel
 from pydantic_ai.models.test import TestModel
 
-from greenroom.agents.assistant import AssistantAgent, AssistantAgents
+from greenroom.agents.assistant import AssistantAgents
 from greenroom.agents.assistant.memory import MAX_NOTES, AssistantMemory
 from greenroom.agents.assistant.sums import SumError, said, sum_in, work_out
 from greenroom.agents.assistant.tools import local_now, toolbox
-from greenroom.agents.model_chain import ModelChain
-from greenroom.agents.models import create_model
 from greenroom.agents.ports import AnswerDone, Message, TextDelta, ToolRan
 from greenroom.errors import InvalidInput, ProviderFailed
+from support.agent_talks import ran, read, text_of
+from support.scripted_model import ScriptedModel, then_offline
 
 PROMPT = "You are Mia. We are open from 9 to 5."
-Step = str | tuple[str, str] | Exception
-
-
-def scripted(*steps: list[Step], told: list[str] | None = None) -> FunctionModel:
-    """A model that gives, request by request, texts and (tool, JSON arguments)."""
-    left = list(steps)
-
-    async def stream(_messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[Any]:
-        if told is not None:
-            told.append(info.instructions or "")
-        for number, part in enumerate(left.pop(0)):
-            match part:
-                case str():
-                    yield part
-                case (tool, arguments):
-                    call_id = f"call-{len(left)}-{number}"
-                    yield {number: DeltaToolCall(tool, arguments, tool_call_id=call_id)}
-                case error:
-                    raise error
-
-    return FunctionModel(stream_function=stream, model_name="scripted")
-
-
-async def read(agent: AssistantAgent, text: str, *history: Message) -> list[Any]:
-    async with asyncio.timeout(20):
-        return [event async for event in agent.answer(text, history)]
-
-
-def text_of(events: list[Any]) -> str:
-    return "".join(event.text for event in events if isinstance(event, TextDelta))
 
 
 async def test_a_model_is_told_the_prompt_and_what_is_remembered() -> None:
-    told: list[str] = []
-    model = scripted(
+    model = ScriptedModel(
         [("remember", '{"note": "likes tea"}'), ("current_time", "{}")],
         [("calculate", '{"expression": "(3 + 4) * 12"}')],
         ["<think>hm</think>It is **84**. "],
         ["Hello again."],
-        told=told,
     )
     agents = AssistantAgents(model, "Never talk of money.", name="scripted")
     agent = agents.create(f"  {PROMPT}\n")
@@ -75,26 +37,25 @@ async def test_a_model_is_told_the_prompt_and_what_is_remembered() -> None:
     assert events[-1] == AnswerDone("sum", events[-1].usage)
     assert events[-1].usage["requests"] == 3
     kept = agents.create(PROMPT, agent.snapshot())
-    await read(kept, "hi", Message("user", "seven times twelve"), Message("assistant", "84"))
+    await read(kept, "hi", [Message("user", "seven times twelve"), Message("assistant", "84")])
     await agents.close()
-    assert "heard, never read" in told[0]
-    assert told[0].index("Never talk of money.") < told[0].index(PROMPT)
-    assert "The person is called Ada." in told[0]
-    assert "likes tea" not in told[0]
-    assert "To be remembered: likes tea" in told[3]
+    assert "heard, never read" in model.told[0]
+    assert model.told[0].index("Never talk of money.") < model.told[0].index(PROMPT)
+    assert "The person is called Ada." in model.told[0]
+    assert "likes tea" not in model.told[0]
+    assert "To be remembered: likes tea" in model.told[3]
     assert agent.memory.knowledge is None, "the rules' reading of the prompt is not needed"
 
 
 async def test_a_talk_without_a_prompt_tells_the_model_the_rules_only() -> None:
-    told: list[str] = []
-    agents = AssistantAgents(scripted(["Hello."], told=told))
+    agents = AssistantAgents(model := ScriptedModel(["Hello."]))
     await read(agents.create(), "hi")
-    assert told[0].endswith("they count.")
+    assert model.told[0].endswith("they count.")
     await agents.close()
 
 
 async def test_bad_calls_go_back_to_the_model() -> None:
-    model = scripted(
+    model = ScriptedModel(
         [("calculate", '{"expression": ""}')],
         [("calculate", '{"expression": "1 / 0"}')],
         [("remember", '{"note": "a"}'), ("remember", '{"note": "a"}')],
@@ -103,7 +64,7 @@ async def test_bad_calls_go_back_to_the_model() -> None:
     agents = AssistantAgents(model)
     agent = agents.create(PROMPT)
     events = await read(agent, "hm")
-    refused, impossible, noted = [event for event in events if isinstance(event, ToolRan)]
+    refused, impossible, noted = ran(events)
     assert "parameters.expression" in refused.result["error"]
     assert impossible.result == {"error": "that has no result"}
     assert noted.ok
@@ -113,7 +74,7 @@ async def test_bad_calls_go_back_to_the_model() -> None:
 
 async def test_a_model_that_fails_says_why_and_no_more() -> None:
     broken = ModelHTTPError(500, "scripted", "my key is 1234")
-    agents = AssistantAgents(scripted(["We are ", broken]))
+    agents = AssistantAgents(ScriptedModel(["We are ", broken]))
     agent = agents.create(PROMPT)
     events = agent.answer("when are you open", ())
     assert await anext(events) == TextDelta("We are ")
@@ -134,18 +95,11 @@ async def test_whatever_tools_a_model_calls_it_gets_an_answer() -> None:
 
 
 async def test_the_offline_rules_go_on_where_a_model_failed() -> None:
-    broken = scripted(
+    broken = ScriptedModel(
         [("remember", '{"note": "my car is blue"}')],
         [ModelHTTPError(500, "scripted")],
     )
-    chain = ModelChain(
-        [("scripted", broken), ("offline", create_model("offline"))],
-        retries=0,
-        first_token_timeout=5,
-        recovery_interval=60,
-        clock=asyncio.get_running_loop(),
-    )
-    agents = AssistantAgents(chain, name="scripted → offline")
+    agents = AssistantAgents(then_offline(broken), name="scripted → offline")
     agent = agents.create(PROMPT)
     events = await read(agent, "remember that my car is blue")
     assert "note" in text_of(events) or "remember" in text_of(events)

@@ -14,6 +14,7 @@ from greenroom.agents.assistant.tools import toolbox
 from greenroom.agents.role import Role
 from greenroom.agents.turn import Turn
 from greenroom.agents.unspoken import spoken_part
+from support.agent_talks import by_rules
 
 LONGEST = 1_500
 """Characters of any answer."""
@@ -37,15 +38,7 @@ _ROLE: Role[AssistantMemory] = Role(
 
 
 async def reply(memory: AssistantMemory, text: str, heard: str) -> str:
-    """The rules' answer, their tools run as the loop runs them."""
-    steps = answer(Turn(text, 1, memory, _ROLE, heard))
-    try:
-        call = next(steps)
-        while True:
-            result = await _ROLE.toolbox.run(call.tool, call.arguments, memory)
-            call = steps.send(result.result if result.ok else {"error": result.error})
-    except StopIteration as done:
-        return str(done.value)
+    return await by_rules(Turn(text, 1, memory, _ROLE, heard))
 
 
 async def talk(prompt: str, said: list[str]) -> None:

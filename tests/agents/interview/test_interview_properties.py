@@ -16,6 +16,7 @@ from greenroom.agents.interview.state import Interview
 from greenroom.agents.interview.tools import TOOLBOX
 from greenroom.agents.role import Role
 from greenroom.agents.turn import Turn
+from support.agent_talks import by_rules
 
 LONGEST = 6_000
 """Characters of any answer: twelve quotes and the questions that they answer."""
@@ -36,18 +37,6 @@ _TEXTS = st.one_of(
 _ROLE: Role[Interview] = Role("interview", "", TOOLBOX, lambda _: "", answer)
 
 
-async def reply(interview: Interview, text: str) -> str:
-    """The rules' answer, their tools run as the loop runs them."""
-    steps = answer(Turn(text, 1, interview, _ROLE))
-    try:
-        call = next(steps)
-        while True:
-            result = await _ROLE.toolbox.run(call.tool, call.arguments, interview)
-            call = steps.send(result.result if result.ok else {"error": result.error})
-    except StopIteration as done:
-        return str(done.value)
-
-
 def ends_well(text: str) -> bool:
     return text.endswith("?") or "oodbye!" in text[-60:]
 
@@ -61,7 +50,7 @@ async def talk(prompt: str, said: list[str], heard: bool) -> None:
     assert ends_well(last)
     for text in said:
         interview.heard = last if heard else ""
-        last = await reply(interview, text)
+        last = await by_rules(Turn(text, 1, interview, _ROLE))
         assert ends_well(last)
         assert 0 < len(last) <= LONGEST
         assert ends_well(opening(interview))
