@@ -54,6 +54,16 @@ class House:
         worker = running_worker(self.folder, f"{name}@here", "--capacity", "1", **self.settings)
         self.workers[name] = await self.stack.enter_async_context(worker)
 
+    def running(self) -> list[WorkerProcess]:
+        return [each for each in self.workers.values() if each.process.returncode is None]
+
+    async def one_worker(self) -> WorkerProcess:
+        """The one that another test has left, or a new one: tests may run in any order."""
+        if not self.running():
+            await self.start("three")
+        (worker,) = self.running()
+        return worker
+
     async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         answer = await self.client.post(path, json=body)
         assert answer.status_code == 200, answer.text
@@ -185,6 +195,8 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House
 
 
 async def test_without_a_worker_a_start_is_refused_and_leaves_nothing(house: House) -> None:
+    for worker in house.running():
+        await worker.terminate()
     answer = await house.client.post("/api/session/start", json={"userName": "ann"})
     assert answer.status_code == 503
     assert answer.json()["detail"] == (
@@ -196,6 +208,8 @@ async def test_without_a_worker_a_start_is_refused_and_leaves_nothing(house: Hou
 async def test_a_worker_talks_and_another_takes_the_talk_up_when_it_is_killed(
     house: House,
 ) -> None:
+    for worker in house.running():
+        await worker.terminate()
     await asyncio.gather(house.start("one"), house.start("two"))
     session = await house.start_session()
     name = session["roomName"]
@@ -226,7 +240,7 @@ async def test_a_worker_talks_and_another_takes_the_talk_up_when_it_is_killed(
 
 
 async def test_a_worker_that_ends_hands_its_talk_over(house: House) -> None:
-    (worker,) = [each for each in house.workers.values() if each.process.returncode is None]
+    worker = await house.one_worker()
     session = await house.start_session()
     async with connected(session["serverUrl"], session["token"]) as caller:
         await Heard(caller).has(OPENING)
