@@ -95,11 +95,13 @@ async def test_who_had_a_lease_last_is_known_until_the_session_is_over(
     holder = await leases.last_holder("s")
     assert holder is not None
     assert (holder.owner, holder.seen) == ("w", pytest.approx(before, abs=5))
+    assert holder.holds
     await let_pass(redis, TERMS.lease)
     await leases.claim_lapsed()
     claimed = await leases.last_holder("s")
     assert claimed is not None
     assert (claimed.owner, claimed.seen) == ("w", pytest.approx(before - TERMS.lease, abs=5))
+    assert not claimed.holds
     assert claimed.lost().happened == round(claimed.seen * 1_000_000)
     await leases.release("s")
     assert await leases.last_holder("s") is None

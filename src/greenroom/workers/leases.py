@@ -85,11 +85,12 @@ class Lapsed:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who has or had a lease, and when that one was last heard of, in seconds since 1970 by the
-    clock of the leases."""
+    """Who `holds` a lease, or had it last, and when that one was last heard of, in seconds since
+    1970 by the clock of the leases."""
 
     owner: str
     seen: float
+    holds: bool = False
 
     def lost(self) -> PresenceEntry:
         """That its agent is gone, as the session's journal has it."""

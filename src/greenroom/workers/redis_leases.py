@@ -204,7 +204,7 @@ class RedisLeases:
             return None
         lease = orjson.loads(kept)
         if lease["owner"]:
-            return Holder(lease["owner"], (due - lease["lease"]) / 1000)
+            return Holder(lease["owner"], (due - lease["lease"]) / 1000, holds=True)
         return Holder(lease["last"], lease["seen"] / 1000) if lease["last"] else None
 
     async def live(self) -> Collection[str]:

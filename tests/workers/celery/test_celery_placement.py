@@ -230,6 +230,26 @@ async def test_an_agent_that_does_not_go_is_reported_and_its_lease_deleted(
     assert await placement.live() == set()
 
 
+async def test_a_worker_that_is_dead_is_not_waited_for_until_its_lease_lapses(
+    placement: CeleryPlacement, worker: RedisLeases, clock: clocks.ManualClock
+) -> None:
+    await started(placement, worker)
+    await worker.acquire("s", "worker-1")
+    withdrawing = asyncio.create_task(placement.withdraw("s", running=True))
+    await clock.wait_for_sleeper()
+    for _ in range(3):
+        await clock.let_pass(0.4)
+    # It is not there to be told, but it is there: it renews its lease.
+    await worker.renew("worker-1", ["s"], WorkerLoad("agents@here", 1, 2))
+    for _ in range(4):
+        await clock.let_pass(0.4)
+    assert not withdrawing.done()
+    clock.advance(0.4)
+    done = await withdrawing
+    assert (done.stopped, done.cleaned) == (False, True)
+    assert done.errors == ("the agent's worker did not answer",)
+
+
 async def test_the_task_for_the_place_of_a_lost_agent_is_revoked(
     placement: CeleryPlacement,
     worker: RedisLeases,

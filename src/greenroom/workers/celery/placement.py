@@ -46,6 +46,8 @@ class CeleryPlacement:
         self._tasks = tasks
         self._sessions = sessions
         self._retry_after = settings.orchestrator.retry_after
+        # Leases are renewed three times in their time.
+        self._renewed_within = settings.workers.lease / 2
         self._clock = clock or SystemClock()
 
     async def reserve(self, session_id: str, user_name: str) -> None:
@@ -79,8 +81,9 @@ class CeleryPlacement:
         try:
             if running or await self._leases.held(session_id):
                 stopped = await self._stop(session_id)
-            held = await self._leases.held(session_id)
-            if not stopped and (holder := await self._leases.last_holder(session_id)):
+            holder = await self._leases.last_holder(session_id)
+            held = holder is not None and holder.holds
+            if holder is not None and not stopped:
                 lost = holder.lost()
             if held:
                 errors.append("the agent's worker did not answer")
@@ -117,16 +120,26 @@ class CeleryPlacement:
         """Return: the agents run elsewhere, and go on there."""
 
     async def _stop(self, session_id: str) -> bool:
-        """Have the agent stopped; whether it was told and is gone."""
+        """Have the agent stopped; whether it was told and is gone.
+
+        A worker that nobody reaches and that does not renew its lease either is dead.
+        """
         told, wait = False, _FIRST_LOOK
-        until = self._clock.time() + _GONE_WITHIN
-        while self._clock.time() < until:
+        now = self._clock.time()
+        until, dead_at, seen = now + _GONE_WITHIN, now, 0.0
+        while now < until:
             # A worker that has the lease may be about to have the session: it is asked again.
             told = told or await self._sessions.request_stop(session_id, EndReason.CLIENT_STOPPED)
-            if not await self._leases.held(session_id):
+            holder = await self._leases.last_holder(session_id)
+            if holder is None or not holder.holds:
                 return told
+            if told or holder.seen != seen:
+                seen, dead_at = holder.seen, now + self._renewed_within
+            elif now >= dead_at:
+                return False
             await self._clock.sleep(wait)
             wait = min(2 * wait, _LOOK_AT_LEAST)
+            now = self._clock.time()
         return False
 
 
