@@ -7,6 +7,7 @@ import sys
 from types import SimpleNamespace
 from typing import Any, cast
 
+import httpx
 import numpy as np
 import pytest
 from livekit import rtc
@@ -56,6 +57,7 @@ async def test_a_server_that_is_not_there_may_come_back() -> None:
         with pytest.raises(RoomsFailed, match="can't be reached") as caught:
             await call
         assert caught.value.retryable
+    await rooms.close()
 
 
 async def test_a_server_of_something_else_is_no_livekit_server() -> None:
@@ -64,6 +66,25 @@ async def test_a_server_of_something_else_is_no_livekit_server() -> None:
         for call in (rooms.check(), rooms.close_room("room")):
             with pytest.raises(RoomsFailed, match="404"):
                 await call
+        await rooms.close()
+
+
+async def test_all_calls_of_the_servers_interface_have_one_client(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[httpx.AsyncClient] = []
+
+    class Client(httpx.AsyncClient):
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options)
+            made.append(self)
+
+    monkeypatch.setattr(httpx, "AsyncClient", Client)
+    async with running_rooms() as running:
+        rooms = rooms_at(running.url)
+        await asyncio.gather(rooms.check(), rooms.close_room("room"), rooms.check())
+        await rooms.close()
+    assert [client.is_closed for client in made] == [True]
 
 
 async def test_without_the_sdk_it_is_said_how_to_install_it(

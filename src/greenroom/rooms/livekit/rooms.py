@@ -91,6 +91,7 @@ class LiveKitRooms:
         self._closed = True
         rooms, self._rooms = self._rooms, []
         await asyncio.gather(*(room.close() for room in rooms))
+        await self._service.close()
 
     def _check_open(self) -> None:
         if self._closed:
