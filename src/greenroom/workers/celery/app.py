@@ -20,7 +20,7 @@ RUN_AGENT = "greenroom.run_agent"
 ANSWER_TIMEOUT = 1.5
 """Seconds for the broker to accept a connection, and to answer a command."""
 
-_VISIBILITY_TIMEOUT = 60
+_VISIBILITY_TIMEOUT = 10
 """Seconds after which a message that was taken and not acknowledged goes back into the queue.
 
 Tasks are acknowledged as they begin, so that only a worker that was killed in just that moment
