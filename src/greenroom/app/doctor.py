@@ -93,7 +93,7 @@ async def _journal(settings: Settings) -> Finding:
         await store.check()
     finally:
         await store.close()
-    advice = "" if store.shared else "for several servers: GREENROOM_STORAGE__DATABASE_URL"
+    advice = "" if store.networked else "for several servers: GREENROOM_STORAGE__DATABASE_URL"
     return Finding("journal", Verdict.GOOD, store.name, advice)
 
 
