@@ -46,7 +46,7 @@ def settings(redis: services.RedisServer, data_dir: Path) -> Settings:
 
 
 def in_a_thread(call: Callable[[Settings], int], settings: Settings) -> asyncio.Future[int]:
-    """What it returns; not in the loop's own threads: a failed test would wait for those for ever."""
+    """What it returns. Not in the loop's own threads: a failed test would wait for those."""
     loop = asyncio.get_running_loop()
     returned: asyncio.Future[int] = loop.create_future()
 
