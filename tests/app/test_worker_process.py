@@ -16,6 +16,7 @@ import pytest
 from redis.asyncio import Redis
 
 import services
+from greenroom.app import livekit_rooms
 from greenroom.app import worker as module
 from greenroom.app.credentials import worker_credentials
 from greenroom.app.loop_thread import LoopThread
@@ -81,6 +82,8 @@ async def test_a_worker_tells_how_it_is_until_it_ends(
 
     monkeypatch.setattr(module, "_say", tell)
     monkeypatch.setattr(module, "set_up_logging", lambda _: None)  # the log is this process's
+    # Nor is LiveKit's native client the worker's to end here: other tests of this process go on.
+    monkeypatch.setattr(livekit_rooms, "end_native_client", lambda: None)
     running = in_a_thread(run_worker, settings)
     async with asyncio.timeout(30):
         await asyncio.wait(
