@@ -125,7 +125,8 @@ async def test_no_sound_is_lost_nor_heard_twice_where_a_speech_is_cut(
     middle = slice(samples_of(100), -samples_of(100))
     assert np.corrcoef(whole[middle], tone[middle])[0, 1] > 0.999
     starts = np.cumsum([0, *map(len, pieces)])[:-1] / HEARING_RATE
-    assert [began for _, began in p.told] == pytest.approx([round(s, 1) for s in starts])
+    # Told to a tenth of a second, which either neighbour may be for what lies between two.
+    assert [began for _, began in p.told] == pytest.approx(list(starts), abs=0.051)
 
 
 async def test_the_recogniser_hears_the_first_two_seconds_while_they_are_spoken(
