@@ -20,10 +20,12 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from greenroom.agents.ports import Agent
+from greenroom.api.agent_health import AgentHealth
 from greenroom.api.auth import Authenticator, SessionTokens
 from greenroom.api.commerce.app import CommerceApi
 from greenroom.api.commerce.parts import CommerceParts
 from greenroom.api.limits import RateLimits
+from greenroom.api.main_port import MainPort
 from greenroom.api.server_protocol import BoundedHttpProtocol, BoundedWebSocketProtocol
 from greenroom.audio.pcm import Pcm, samples_of
 from greenroom.commerce.demo import create as create_demo
@@ -263,9 +265,8 @@ async def running_api(
             livekit=LiveKitTokens(*livekit, 3600),
             rooms=rooms,
         )
-        app = Starlette()
         api = CommerceApi(parts)
-        api.mount(app)
+        app = MainPort([api], AgentHealth(tree, rooms)).app()
         url = await stack.enter_async_context(_serving(app, head_timeout))
         stack.push_async_callback(api.drain, 0)
         client = await stack.enter_async_context(

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -97,16 +98,13 @@ async def open_duplex(
         found = await base.recordings.find(tracked.session.id)
         return found[-1] if found else None
 
-    async def storage() -> None:
-        await base.sessions.list(limit=1)
-
     parts = DuplexParts(
         settings=settings,
         sessions=sessions,
         access=access,
         speak=speak,
         find_recording=find_recording,
-        checks={"api": storage, "model": model.check},
+        checks={"api": partial(base.sessions.list, limit=1), "model": model.check},
     )
     api, mcp = DuplexApi(parts), McpApi(parts, address)
     await mcp.open()

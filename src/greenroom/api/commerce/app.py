@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
-from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
@@ -17,8 +17,8 @@ from greenroom.api.commerce.routes import Routes
 from greenroom.api.commerce.socket import VoiceSocket
 from greenroom.api.commerce.talks import Talks
 from greenroom.api.endpoint import Call, Endpoint, Handler
-from greenroom.api.health import Check, Health
-from greenroom.api.http import AsgiMethod, ExactPaths, HttpRequest
+from greenroom.api.health import Check
+from greenroom.api.http import AsgiMethod, HttpRequest
 from greenroom.api.live_sockets import LiveSockets
 from greenroom.api.reference.document import Operation
 from greenroom.errors import ClientError, ServerError
@@ -34,17 +34,11 @@ class CommerceApi:
         self._edge = GuardedEdge(parts.authenticator, parts.limits)
         self.sockets = LiveSockets(parts.settings.server.max_sessions, "voice sessions")
         self.talks = Talks()
-        self._health = Health(self.checks())
         self._routes = Routes(parts, self.talks)
 
     async def drain(self, seconds: float) -> None:
         """Take no more talks, give those that are on `seconds` to end, then end all."""
         await asyncio.gather(self.sockets.drain(seconds), self.talks.drain(seconds))
-
-    def mount(self, app: Starlette) -> None:
-        """Serve from `app` (FastAPI's is one), behind the routes that it has. Before it starts."""
-        app.add_middleware(ExactPaths, endpoints=self.exact_paths())
-        app.router.routes.extend([*self.routes(), *self.fallbacks()])
 
     def exact_paths(self) -> dict[str, Endpoint]:
         """The paths without parameters."""
@@ -54,7 +48,6 @@ class CommerceApi:
             "/api/products/search": self.endpoint(POST=routes.search_products),
             "/api/analytics/events": self.endpoint(POST=routes.track_event),
             "/api/test/tool-execution": self.endpoint(POST=routes.execute_tool),
-            "/health": self.endpoint(guarded=False, GET=self._answer_health),
             VOICE_PATH: self.endpoint(guarded=False, GET=upgrade_required),
         }
 
@@ -86,9 +79,6 @@ class CommerceApi:
         """What `GET /health` asks. Without a server of its own a part is what stands in for it."""
         parts = self._parts
 
-        async def storage() -> None:
-            await parts.sessions.list(limit=1)
-
         async def livekit() -> None:
             parts.livekit.sign("health", "health")
             if parts.rooms is not None:
@@ -98,7 +88,7 @@ class CommerceApi:
             await asyncio.gather(parts.limits.check(), parts.sessions.bus.check())
 
         return {
-            "api": storage,
+            "api": partial(parts.sessions.list, limit=1),
             "shopify": parts.catalogue.check,
             "livekit": livekit,
             "redis": redis,
@@ -139,6 +129,3 @@ class CommerceApi:
         """What answers a path with this API's errors, behind its credentials and limits or not."""
         edge = self._edge if guarded else OpenEdge()
         return Endpoint(handlers, edge, self._parts.settings.server)
-
-    async def _answer_health(self, call: Call) -> dict[str, object]:  # noqa: ARG002 - a handler
-        return await self._health.answer()
